@@ -1,0 +1,1 @@
+//! Reaching a server: connection strings, secrets, TLS, the console client.

@@ -1,0 +1,1 @@
+//! Confirming operations, carrying them out, and leaving a trace.

@@ -1,0 +1,1 @@
+//! A throwaway server with a leaking application.

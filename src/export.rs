@@ -1,0 +1,1 @@
+//! Snapshots in files, one module per format.

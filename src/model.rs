@@ -1,0 +1,21 @@
+//! Plain data in the house's words: what was seen, what it means, what may be done.
+//!
+//! No I/O, no runtime, no terminal. Imports `text` only.
+
+pub mod audit;
+pub mod backend;
+pub mod clock;
+pub mod event;
+pub mod facts;
+pub mod finding;
+pub mod limit;
+pub mod locks;
+pub mod operation;
+pub mod part;
+pub mod pool;
+pub mod sample;
+pub mod secret;
+pub mod target;
+pub mod thresholds;
+pub mod time;
+pub mod verdict;

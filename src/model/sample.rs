@@ -1,0 +1,181 @@
+//! Everything that one reading of one target returned, with its time.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::backend::Backend;
+use super::facts::ServerFacts;
+use super::locks::LockPicture;
+use super::part::{Missing, Part};
+use super::target::{Overhead, TargetKind, TargetName, Wire};
+use super::time::Timestamp;
+use crate::text::Text;
+
+/// One reading of one target.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Sample {
+    /// Whose.
+    pub target: TargetName,
+    /// The target's own clock where it has one (`clock_timestamp()`), else this machine's.
+    pub at: Timestamp,
+    /// This machine's clock when the answer was complete.
+    pub received_at: Timestamp,
+    /// What it cost.
+    pub overhead: Overhead,
+    /// What was read.
+    pub body: Body,
+}
+
+/// What was read, by kind of target.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Body {
+    /// A PostgreSQL server.
+    Postgres(PostgresSample),
+    /// A pooler's console.
+    Pooler(PoolerSample),
+}
+
+impl Sample {
+    /// The PostgreSQL part, if it is one.
+    pub fn postgres(&self) -> Option<&PostgresSample> {
+        match &self.body {
+            Body::Postgres(sample) => Some(sample),
+            Body::Pooler(_) => None,
+        }
+    }
+
+    /// The pooler part, if it is one.
+    pub fn pooler(&self) -> Option<&PoolerSample> {
+        match &self.body {
+            Body::Pooler(sample) => Some(sample),
+            Body::Postgres(_) => None,
+        }
+    }
+}
+
+/// One reading of a PostgreSQL server.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PostgresSample {
+    /// Which server answered. A change is an event and ends every mark and dialog.
+    pub identity: ServerIdentity,
+    /// How the connection ran.
+    pub wire: Wire,
+    /// Client backends other than pooltop's own of this process, sorted by pid.
+    pub backends: Vec<Arc<Backend>>,
+    /// Sessions of this very process (they hold slots, but are not shown).
+    pub own_sessions: u32,
+    /// Processes that do not count against `max_connections`: `(backend_type, how many)`.
+    pub other_processes: Vec<(Text, u32)>,
+    /// Read as counts only, after repeated time-outs: see [`PostgresSample::counts`].
+    pub counts_only: bool,
+    /// With `counts_only`: how many client backends per state; `backends` is empty then.
+    pub counts: Option<StateCounts>,
+    /// Who waits for whom.
+    pub locks: Part<Arc<LockPicture>>,
+    /// Slow facts, shared by the samples until they are read again.
+    pub facts: Part<Arc<ServerFacts>>,
+    /// What this sample could not see.
+    pub missing: Vec<Missing>,
+}
+
+/// Which server, and in which life of it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct ServerIdentity {
+    /// `pg_postmaster_start_time()`: changes with every restart.
+    pub postmaster_start: Timestamp,
+    /// `inet_server_addr():inet_server_port()`; `None` on a Unix socket.
+    pub address: Option<Text>,
+    /// `pg_is_in_recovery()`.
+    pub in_recovery: bool,
+}
+
+/// Client backends by state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StateCounts {
+    /// `active` (and `fastpath function call`).
+    pub active: u32,
+    /// `idle`.
+    pub idle: u32,
+    /// `idle in transaction`.
+    pub idle_in_transaction: u32,
+    /// `idle in transaction (aborted)`.
+    pub aborted: u32,
+    /// `disabled`, `starting`, hidden from the role.
+    pub unknown: u32,
+    /// Of all these: waiting on a lock.
+    pub blocked: u32,
+}
+
+impl StateCounts {
+    /// All of them; `blocked` is a part of the others.
+    pub fn total(&self) -> u32 {
+        self.active + self.idle + self.idle_in_transaction + self.aborted + self.unknown
+    }
+
+    /// Adds one backend.
+    pub fn add(&mut self, backend: &Backend) {
+        use super::backend::State;
+        match backend.state {
+            State::Active | State::Fastpath => self.active += 1,
+            State::Idle => self.idle += 1,
+            State::IdleInTransaction => self.idle_in_transaction += 1,
+            State::Aborted => self.aborted += 1,
+            State::Disabled | State::Starting | State::Unknown => self.unknown += 1,
+        }
+        if backend.waits_on_lock() {
+            self.blocked += 1;
+        }
+    }
+}
+
+impl<'a> FromIterator<&'a Arc<Backend>> for StateCounts {
+    fn from_iter<I: IntoIterator<Item = &'a Arc<Backend>>>(backends: I) -> Self {
+        let mut counts = Self::default();
+        for backend in backends {
+            counts.add(backend);
+        }
+        counts
+    }
+}
+
+/// One reading of a pooler's console.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PoolerSample {
+    /// Which pooler it turned out to be.
+    pub kind: TargetKind,
+    /// The answer to `SHOW VERSION`.
+    pub version: Text,
+    /// The answer to `SHOW POOLS`.
+    pub pools: Part<Vec<PoolerPool>>,
+    /// What this sample could not see.
+    pub missing: Vec<Missing>,
+}
+
+/// One row of `SHOW POOLS`: a pool per database and user.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PoolerPool {
+    /// Database as the pooler names it.
+    pub database: Text,
+    /// User.
+    pub user: Text,
+    /// `cl_active`: clients linked to a server connection **or idle**.
+    pub cl_active: u32,
+    /// `cl_waiting`: clients queued for a server connection.
+    pub cl_waiting: u32,
+    /// `sv_active`: server connections in use.
+    pub sv_active: u32,
+    /// `sv_idle`: ready for use.
+    pub sv_idle: u32,
+    /// `sv_used`: idle, to be checked before reuse.
+    pub sv_used: u32,
+    /// `sv_tested`: running the check or reset query.
+    pub sv_tested: u32,
+    /// `sv_login`: logging in.
+    pub sv_login: u32,
+    /// `maxwait` + `maxwait_us`: how long the oldest queued client has waited, µs.
+    pub max_wait_us: u64,
+    /// `session`, `transaction` or `statement`.
+    pub pool_mode: Option<Text>,
+}

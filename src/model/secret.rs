@@ -1,0 +1,3 @@
+//! Secrets: values that never print.
+
+pub use secrecy::{ExposeSecret, SecretString};

@@ -1,0 +1,75 @@
+//! When a value becomes a finding. Plain numbers with the defaults argued for in `docs/`; a profile can change each.
+
+use std::time::Duration;
+
+/// Thresholds of the analysis. Durations are real time; `time_scale` compresses them for demos and tests.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Thresholds {
+    /// Idle in transaction (by `state_change`) before a session is watched. Pools are asked for a decision at five times it.
+    pub idle_in_transaction: Duration,
+    /// Idle in transaction before terminating is proposed by default.
+    pub terminate_idle_in_transaction: Duration,
+    /// A transaction open for longer is reported, even when it still works.
+    pub long_transaction: Duration,
+    /// A statement running for longer is slow.
+    pub slow_query: Duration,
+    /// A statement running for longer is a finding.
+    pub long_query: Duration,
+    /// A lock wait longer than this is a finding.
+    pub lock_wait: Duration,
+    /// A prepared transaction older than this is left over.
+    pub prepared_transaction: Duration,
+    /// Share of the usable slots (0–1) above which the server is saturated.
+    pub utilization: f64,
+    /// Share of a pool's own bound (0–1) above which the pool is nearly used up.
+    pub pool_utilization: f64,
+    /// How long a condition must hold.
+    pub sustained: Duration,
+    /// More new connections than this in one sample are an event in the timeline, never a finding.
+    pub jump: u32,
+    /// A pool is not judged before it has been seen for this long.
+    pub warm_up: Duration,
+    /// Length of one window of minima for growth.
+    pub window: Duration,
+}
+
+impl Default for Thresholds {
+    fn default() -> Self {
+        Self {
+            idle_in_transaction: Duration::from_secs(60),
+            terminate_idle_in_transaction: Duration::from_secs(600),
+            long_transaction: Duration::from_secs(300),
+            slow_query: Duration::from_secs(1),
+            long_query: Duration::from_secs(300),
+            lock_wait: Duration::from_secs(5),
+            prepared_transaction: Duration::from_secs(300),
+            utilization: 0.8,
+            pool_utilization: 0.8,
+            sustained: Duration::from_secs(60),
+            jump: 3,
+            warm_up: Duration::from_secs(60),
+            window: Duration::from_secs(60),
+        }
+    }
+}
+
+impl Thresholds {
+    /// Every duration multiplied by `scale` (0.1 in the demo: what takes a minute takes six seconds).
+    #[must_use]
+    pub fn scaled(&self, scale: f64) -> Self {
+        let by = |span: Duration| span.mul_f64(scale.clamp(0.001, 1000.0));
+        Self {
+            idle_in_transaction: by(self.idle_in_transaction),
+            terminate_idle_in_transaction: by(self.terminate_idle_in_transaction),
+            long_transaction: by(self.long_transaction),
+            slow_query: by(self.slow_query),
+            long_query: by(self.long_query),
+            lock_wait: by(self.lock_wait),
+            prepared_transaction: by(self.prepared_transaction),
+            sustained: by(self.sustained),
+            warm_up: by(self.warm_up),
+            window: by(self.window),
+            ..self.clone()
+        }
+    }
+}

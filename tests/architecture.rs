@@ -1,0 +1,1 @@
+//! The layers of the crate, read from its imports.

@@ -1,0 +1,4 @@
+//! The real binary in a real pseudo-terminal.
+
+#[path = "../support/support.rs"]
+mod support;
