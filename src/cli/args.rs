@@ -1,0 +1,335 @@
+//! What can be typed after `pooltop`: the one place from which help, man page and completions come.
+
+#![expect(clippy::doc_markdown, reason = "these comments are the help text; back-ticks would be printed")]
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// The command line of pooltop.
+#[derive(Clone, Debug, Parser)]
+#[command(
+    name = "pooltop",
+    version,
+    about = "The terminal dashboard for the moment a database's connections run out",
+    long_about = "Shows live who holds the connections of a PostgreSQL server, who waits, and which pool leaks; ends stuck \
+                  sessions safely; writes what was seen into a file.\n\nTARGET is a profile name, a URL (postgres://, \
+                  pgbouncer://) or a libpq keyword string such as 'host=db1 dbname=shop'. Without one: the default profile, \
+                  else libpq's environment (PGHOST, PGSERVICE, …).",
+    after_help = "Exit codes: 0 done · 1 not every operation ended as asked · 2 usage · 3 no target answered · 128+n signal",
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true
+)]
+pub struct Cli {
+    /// What to do; without one, the dashboard.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// Options of the dashboard.
+    #[command(flatten)]
+    pub dashboard: DashboardArgs,
+}
+
+/// The subcommands.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// The dashboard on a throwaway PostgreSQL with an application that leaks
+    Demo(DemoArgs),
+    /// Sample, analyse, write a document
+    Snapshot(SnapshotArgs),
+    /// End sessions (dry run without --yes)
+    Terminate(OperationArgs),
+    /// Cancel running statements (dry run without --yes)
+    Cancel(OperationArgs),
+    /// Tell what can be reached and seen, and the statement that fixes what is missing
+    Doctor(DoctorArgs),
+    /// List, show, add, remove or test saved profiles
+    #[command(subcommand)]
+    Profiles(ProfilesCommand),
+    /// Show where the configuration is, check it, or print a commented example
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// List the themes
+    Themes,
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    Man,
+}
+
+/// Which targets, and how to reach them.
+#[derive(Clone, Debug, Default, Args)]
+pub struct TargetArgs {
+    /// Profile name, URL or libpq keyword string; several URLs form one ad-hoc profile
+    #[arg(value_name = "TARGET")]
+    pub targets: Vec<String>,
+    /// Take DATABASE_URL and DATABASE_POOL_URL from this file
+    #[arg(long, value_name = "FILE")]
+    pub env_file: Option<PathBuf>,
+    /// The configuration file
+    #[arg(long, value_name = "FILE", env = "POOLTOP_CONFIG")]
+    pub config: Option<PathBuf>,
+}
+
+/// Options of the dashboard.
+#[derive(Clone, Debug, Default, Args)]
+pub struct DashboardArgs {
+    /// Which targets
+    #[command(flatten)]
+    pub target: TargetArgs,
+    /// Open no connection for operations and offer none
+    #[arg(long)]
+    pub read_only: bool,
+    /// Time between samples
+    #[arg(long, value_name = "SPAN", value_parser = span)]
+    pub interval: Option<Duration>,
+    /// How it looks
+    #[command(flatten)]
+    pub look: LookArgs,
+}
+
+/// How the screen looks.
+#[derive(Clone, Debug, Default, Args)]
+pub struct LookArgs {
+    /// Name of a theme (see `pooltop themes`)
+    #[arg(long, value_name = "NAME")]
+    pub theme: Option<String>,
+    /// Draw with ASCII characters only
+    #[arg(long)]
+    pub ascii: bool,
+    /// No colours; NO_COLOR in the environment does the same
+    #[arg(long)]
+    pub no_color: bool,
+}
+
+/// Options of `pooltop demo`.
+#[derive(Clone, Debug, Args)]
+pub struct DemoArgs {
+    /// Insist on a live server; fail where PostgreSQL is not installed
+    #[arg(long, conflicts_with = "recorded")]
+    pub live: bool,
+    /// Play the recorded incident even where PostgreSQL is installed
+    #[arg(long)]
+    pub recorded: bool,
+    /// Write the samples to this file while it runs (how the recorded incident was made)
+    #[arg(long, value_name = "FILE", hide = true)]
+    pub write_samples: Option<PathBuf>,
+    /// How it looks
+    #[command(flatten)]
+    pub look: LookArgs,
+}
+
+/// Formats of `pooltop snapshot`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// The document of schema `pooltop.snapshot/1`
+    #[default]
+    Json,
+    /// One table, backends unless --table names another
+    Csv,
+    /// A note for a ticket or a chat
+    Markdown,
+    /// Plain text
+    Text,
+}
+
+/// How much of statements leaves the program.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Redact {
+    /// Literals are replaced
+    #[default]
+    Literals,
+    /// Whole statements are replaced
+    Queries,
+    /// Nothing is replaced
+    None,
+}
+
+/// Options of `pooltop snapshot`.
+#[derive(Clone, Debug, Args)]
+pub struct SnapshotArgs {
+    /// Which targets
+    #[command(flatten)]
+    pub target: TargetArgs,
+    /// How long to sample before writing
+    #[arg(long = "for", value_name = "SPAN", value_parser = span, default_value = "3s")]
+    pub window: Duration,
+    /// Time between samples
+    #[arg(long, value_name = "SPAN", value_parser = span)]
+    pub interval: Option<Duration>,
+    /// What to write
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+    /// Which table of the document a CSV holds
+    #[arg(long, value_name = "NAME", default_value = "backends")]
+    pub table: String,
+    /// Where to; standard output without it
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// What to replace in statements
+    #[arg(long, value_enum, default_value_t)]
+    pub redact: Redact,
+}
+
+/// Options of `pooltop terminate` and `pooltop cancel`. Selectors are joined by AND.
+#[derive(Clone, Debug, Args)]
+pub struct OperationArgs {
+    /// Which target
+    #[command(flatten)]
+    pub target: TargetArgs,
+    /// Sessions by process id
+    #[arg(long, value_name = "N", num_args = 1..)]
+    pub pid: Vec<i32>,
+    /// Sessions idle in transaction (aborted included) for at least this long
+    #[arg(long, value_name = "SPAN", value_parser = span)]
+    pub idle_in_transaction_for: Option<Duration>,
+    /// Sessions of an application (glob)
+    #[arg(long, value_name = "GLOB")]
+    pub application: Option<String>,
+    /// Sessions of a user (glob)
+    #[arg(long, value_name = "GLOB")]
+    pub user: Option<String>,
+    /// Sessions on a database (glob)
+    #[arg(long, value_name = "GLOB")]
+    pub database: Option<String>,
+    /// Sessions from a client address (glob)
+    #[arg(long, value_name = "GLOB")]
+    pub client: Option<String>,
+    /// Take sessions that run a statement, too
+    #[arg(long)]
+    pub allow_active: bool,
+    /// At most so many, the oldest first (default: the profile's bulk_limit)
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
+    /// Act; without it nothing is sent
+    #[arg(long)]
+    pub yes: bool,
+    /// The profile's name, where the profile asks for it
+    #[arg(long, value_name = "NAME")]
+    pub confirm: Option<String>,
+}
+
+/// Options of `pooltop doctor`.
+#[derive(Clone, Debug, Args)]
+pub struct DoctorArgs {
+    /// Which targets
+    #[command(flatten)]
+    pub target: TargetArgs,
+}
+
+/// What can be done with saved profiles.
+#[derive(Clone, Debug, Subcommand)]
+pub enum ProfilesCommand {
+    /// Names, labels and targets of all profiles
+    List(ConfigFile),
+    /// One profile as it is understood, without secrets
+    Show {
+        /// Its name
+        name: String,
+        /// The file
+        #[command(flatten)]
+        file: ConfigFile,
+    },
+    /// Save a profile; passwords are never written
+    Add {
+        /// Its name
+        name: String,
+        /// A postgres:// or pgbouncer:// URL without a password; several for several targets
+        #[arg(required = true)]
+        urls: Vec<String>,
+        /// A label for the header, such as PRODUCTION
+        #[arg(long)]
+        label: Option<String>,
+        /// Operations ask for the profile's name
+        #[arg(long)]
+        production: bool,
+        /// No operations at all
+        #[arg(long)]
+        read_only: bool,
+        /// The file
+        #[command(flatten)]
+        file: ConfigFile,
+    },
+    /// Remove a profile; everything else in the file stays as it is
+    Remove {
+        /// Its name
+        name: String,
+        /// The file
+        #[command(flatten)]
+        file: ConfigFile,
+    },
+    /// Connect to every target of a profile once and say how it went
+    Test {
+        /// Its name
+        name: String,
+        /// The file
+        #[command(flatten)]
+        file: ConfigFile,
+    },
+}
+
+/// What can be done with the configuration file.
+#[derive(Clone, Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Where it is looked for
+    Path(ConfigFile),
+    /// Read it and report every mistake
+    Check(ConfigFile),
+    /// Print a commented example
+    Example,
+}
+
+/// Which configuration file.
+#[derive(Clone, Debug, Default, Args)]
+pub struct ConfigFile {
+    /// The configuration file
+    #[arg(long, value_name = "FILE", env = "POOLTOP_CONFIG")]
+    pub config: Option<PathBuf>,
+}
+
+/// A span of time such as `500ms`, `10s`, `5m`, `1h30m`; a bare number is seconds.
+fn span(text: &str) -> Result<Duration, String> {
+    if let Ok(seconds) = text.parse::<f64>() {
+        return Duration::try_from_secs_f64(seconds).map_err(|_| format!("'{text}' is not a span of time"));
+    }
+    let span: jiff::SignedDuration =
+        text.parse().map_err(|_| format!("'{text}' is not a span of time; write 500ms, 10s, 5m or 1h30m"))?;
+    span.try_into().map_err(|_| format!("'{text}' is negative"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_target_and_a_subcommand_are_told_apart() {
+        let plain = Cli::parse_from(["pooltop", "postgres://db1/shop", "--read-only"]);
+        assert!(plain.command.is_none());
+        assert_eq!(plain.dashboard.target.targets, ["postgres://db1/shop"]);
+        let snapshot = Cli::parse_from(["pooltop", "snapshot", "checkout", "--for", "1m30s"]);
+        let Some(Command::Snapshot(args)) = snapshot.command else { panic!("{snapshot:?}") };
+        assert_eq!(args.window, Duration::from_secs(90));
+    }
+
+    #[test]
+    fn spans_are_read_as_people_write_them() {
+        for (text, expected) in [
+            ("2", Some(2000)),
+            ("500ms", Some(500)),
+            ("1h30m", Some(5_400_000)),
+            ("-5m", None),
+            ("soon", None),
+        ] {
+            assert_eq!(span(text).ok().map(|span| span.as_millis()), expected, "{text}");
+        }
+    }
+}
