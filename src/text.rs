@@ -3,5 +3,6 @@
 //! Lowest layer: imports nothing of the crate.
 
 pub mod clean;
+pub mod glob;
 
 pub use clean::Text;
