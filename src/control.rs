@@ -3,4 +3,5 @@
 //! The way of an operation is one way: [`confirm::Question`] asks about exact sessions, its answer is the
 //! only thing that makes a [`confirm::Confirmed`], and nothing else can be handed to what sends signals.
 
+pub mod audit;
 pub mod confirm;
