@@ -1,6 +1,14 @@
 //! Against real PostgreSQL and PgBouncer servers, started here on free loopback ports and stopped by pid.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a helper of a test stops at the first thing that goes wrong, as the test itself does"
+)]
+
 #[path = "../support/support.rs"]
 mod support;
 
+mod demo;
 mod harness;
