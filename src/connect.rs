@@ -1,1 +1,32 @@
 //! Reaching a server: connection strings, secrets, TLS, the console client.
+//!
+//! [`Conninfo`] merges what libpq would merge; [`open`] turns it into one [`Connection`], which knows whether it
+//! ends at the server itself or rides through a pooler, and keeps its settings from leaking accordingly.
+
+pub mod conninfo;
+pub mod environment;
+pub mod notice;
+pub mod row;
+pub mod session;
+
+mod error;
+mod link;
+mod login;
+mod open;
+mod passfile;
+mod password;
+mod socket;
+mod tap;
+mod wire;
+
+pub use conninfo::{Conninfo, ConninfoError, DsnKind};
+pub use environment::Environment;
+pub use notice::Notice;
+pub use open::open;
+pub use row::{RawText, RowExt};
+pub use session::{Connection, Purpose};
+pub use tokio_postgres::Row;
+pub use tokio_postgres::types::{ToSql, Type};
+
+/// The name that every session of pooltop carries.
+pub const APPLICATION_NAME: &str = "pooltop";

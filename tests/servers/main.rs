@@ -10,5 +10,6 @@
 #[path = "../support/support.rs"]
 mod support;
 
+mod connect;
 mod demo;
 mod harness;

@@ -1,0 +1,95 @@
+//! Precedence: the string, then the service file, then the environment. Defaults come with the types.
+
+use super::keys::{self, Treatment};
+use super::{ConninfoError, Merged, keyword, service, uri};
+use crate::connect::environment::Environment;
+use crate::connect::notice::Notice;
+
+/// Variables that say where an application's sessions go; a console's address stands for itself.
+const NOT_FOR_CONSOLES: &[&str] = &["host", "hostaddr", "port", "dbname", "service", "target_session_attrs"];
+
+/// Every key that some layer has set, by libpq's names.
+pub(super) fn merge(
+    dsn: &str,
+    env: &Environment,
+    notices: &mut Vec<Notice>,
+) -> Result<Merged, ConninfoError> {
+    let mut merged = Merged::default();
+    let pairs = if uri::is_uri(dsn) {
+        let parts = uri::parse(dsn)?;
+        merged.console = parts.scheme == uri::Scheme::Console;
+        parts.pairs
+    } else {
+        keyword::parse(dsn)?
+    };
+    absorb(&pairs, "the connection string", &mut merged, notices)?;
+    if let Some(section) = service::section(&merged, env)? {
+        let place = format!("service `{}`", section.name);
+        let mut layer = Merged::default();
+        absorb(&section.pairs, &place, &mut layer, notices)?;
+        merged.pooled |= layer.pooled;
+        for (key, value) in layer.values {
+            merged.fill(key, value);
+        }
+    }
+    fill_from_environment(&mut merged, env);
+    Ok(merged)
+}
+
+fn fill_from_environment(merged: &mut Merged, env: &Environment) {
+    for key in keys::KEYS {
+        if merged.console && NOT_FOR_CONSOLES.contains(&key.name) {
+            continue;
+        }
+        if let Some(value) = key.variable.and_then(|variable| env.get(variable)) {
+            merged.fill(key.name, value.to_owned());
+        }
+    }
+}
+
+/// Sorts one layer's pairs: ours, libpq's that make no difference, other tools', unknown.
+fn absorb(
+    pairs: &[(String, String)],
+    place: &str,
+    merged: &mut Merged,
+    notices: &mut Vec<Notice>,
+) -> Result<(), ConninfoError> {
+    let mut ignored: Vec<&str> = Vec::new();
+    for (name, value) in pairs {
+        if name.eq_ignore_ascii_case("pgbouncer") && is_true(value) {
+            merged.pooled = true;
+        } else if let Some((key, value)) = keys::translate(name, value) {
+            merged.values.insert(key, value);
+        } else if let Some(key) = keys::find(name) {
+            if let Treatment::Told(reason) = key.treatment {
+                notices.push(Notice::new(&format!("`{name}` in {place} is ignored: {reason}")));
+            }
+            // As in libpq, a later one wins within a layer.
+            merged.values.insert(key.name, value.clone());
+        } else if keys::foreign(name).is_some() {
+            ignored.push(name);
+        } else {
+            return Err(unknown(name, place));
+        }
+    }
+    if !ignored.is_empty() {
+        let names = ignored.join(", ");
+        notices.push(Notice::new(&format!("ignored in {place}, they belong to other tools: {names}")));
+    }
+    Ok(())
+}
+
+fn is_true(value: &str) -> bool {
+    ["true", "1", "on", "yes", "t", "y"].iter().any(|word| value.eq_ignore_ascii_case(word))
+}
+
+fn unknown(name: &str, place: &str) -> ConninfoError {
+    let hint = match keys::nearest(name) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => "see the list of keys in PostgreSQL's manual, section 34.1.2".to_owned(),
+    };
+    // A pasted secret can end up where a key is expected (an unencoded `&` in a password); it is long or odd.
+    let plain = name.len() <= 40 && name.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c));
+    let shown = if plain { format!("`{name}`") } else { "one that is no word".to_owned() };
+    ConninfoError::new(&format!("unknown key {shown} in {place}"), &hint)
+}

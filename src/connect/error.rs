@@ -1,0 +1,85 @@
+//! Failures in words for a person: what failed, on which endpoint, the server's own words, what to try.
+
+use std::error::Error as _;
+use std::io;
+
+use tokio_postgres::Error;
+use tokio_postgres::error::DbError;
+
+use crate::model::target::TargetError;
+use crate::text::Text;
+
+mod hints;
+
+/// What a server said: its own words, or a pooler's.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Said {
+    pub(super) severity: String,
+    pub(super) code: String,
+    pub(super) message: String,
+}
+
+impl From<&DbError> for Said {
+    fn from(error: &DbError) -> Self {
+        Self {
+            severity: error.severity().to_owned(),
+            code: error.code().code().to_owned(),
+            message: error.message().to_owned(),
+        }
+    }
+}
+
+/// An answer of the server that is a no.
+pub(super) fn refused(what: &str, endpoint: &str, said: &Said) -> TargetError {
+    TargetError {
+        code: Some(Text::line(&said.code)),
+        message: Text::line(&format!("{what} {endpoint}: {} {}: {}", said.severity, said.code, said.message)),
+        hint: hints::for_answer(&said.code, &said.message).map(Text::line),
+        refused: true,
+        authentication: matches!(said.code.as_str(), "28P01" | "28000"),
+    }
+}
+
+/// Nobody answered, or not as a server would.
+pub(super) fn down(what: &str, endpoint: &str, reason: &str, hint: Option<&str>) -> TargetError {
+    TargetError {
+        code: None,
+        message: Text::line(&format!("{what} {endpoint}: {reason}")),
+        hint: hint.map(Text::line),
+        refused: false,
+        authentication: false,
+    }
+}
+
+/// A failure of the operating system.
+pub(super) fn system(what: &str, endpoint: &str, error: &io::Error) -> TargetError {
+    let (reason, hint) = hints::for_system(error);
+    down(what, endpoint, &reason, hint)
+}
+
+/// A failure of the driver, which may carry an answer, a system error or its own words.
+pub(super) fn driver(what: &str, endpoint: &str, error: &Error) -> TargetError {
+    if let Some(answer) = error.as_db_error() {
+        return refused(what, endpoint, &Said::from(answer));
+    }
+    if let Some(cause) = error.source().and_then(|cause| cause.downcast_ref::<io::Error>()) {
+        return system(what, endpoint, cause);
+    }
+    let words = match error.source() {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
+    };
+    down(what, endpoint, &words, hints::for_driver(&words))
+}
+
+/// A column that does not hold what it should.
+pub(super) fn unreadable(column: &str, error: &Error) -> TargetError {
+    let cause = error.source().map_or_else(|| error.to_string(), ToString::to_string);
+    TargetError {
+        code: None,
+        message: Text::line(&format!("cannot read column `{column}` of the answer: {cause}")),
+        hint: None,
+        refused: false,
+        authentication: false,
+    }
+}

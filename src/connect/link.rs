@@ -1,0 +1,78 @@
+//! A socket, plain or with TLS, ready for the first message of the protocol.
+
+use std::future::{Ready, ready};
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio_postgres::tls::{ChannelBinding, TlsConnect, TlsStream};
+
+use super::socket::Socket;
+use super::tap::Tap;
+
+/// The stream that the protocol runs on.
+pub(super) enum Link {
+    Plain(Socket),
+}
+
+impl Link {
+    /// What SCRAM binds itself to, where there is TLS.
+    pub(super) fn binding(&self) -> Option<Vec<u8>> {
+        match self {
+            Self::Plain(_) => None,
+        }
+    }
+
+    /// Whether it is encrypted.
+    pub(super) fn is_encrypted(&self) -> bool {
+        !matches!(self, Self::Plain(_))
+    }
+}
+
+impl AsyncRead for Link {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(socket) => Pin::new(socket).poll_read(cx, buf),
+        }
+    }
+}
+
+impl AsyncWrite for Link {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Plain(socket) => Pin::new(socket).poll_write(cx, buf),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(socket) => Pin::new(socket).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(socket) => Pin::new(socket).poll_shutdown(cx),
+        }
+    }
+}
+
+impl TlsStream for Tap<Link> {
+    fn channel_binding(&self) -> ChannelBinding {
+        self.get_ref().binding().map_or_else(ChannelBinding::none, ChannelBinding::tls_server_end_point)
+    }
+}
+
+/// Tells the driver that the encrypted stream is there already: TLS is negotiated before the driver sees it.
+pub(super) struct Secured;
+
+impl TlsConnect<Tap<Link>> for Secured {
+    type Stream = Tap<Link>;
+    type Error = io::Error;
+    type Future = Ready<io::Result<Tap<Link>>>;
+
+    fn connect(self, stream: Tap<Link>) -> Self::Future {
+        ready(Ok(stream))
+    }
+}
