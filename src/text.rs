@@ -3,6 +3,11 @@
 //! Lowest layer: imports nothing of the crate.
 
 pub mod clean;
+pub mod escape;
+pub mod fingerprint;
 pub mod glob;
+pub mod redact;
+pub mod sql;
+pub mod width;
 
 pub use clean::Text;

@@ -1,0 +1,140 @@
+//! Text for places with a syntax of their own. [`Text`](super::Text) is safe for a terminal, not for these.
+
+use std::borrow::Cow;
+
+/// A CSV field (RFC 4180) that a spreadsheet will not take for a formula.
+///
+/// Text that begins like a formula (`=`, `+`, `-`, `@`, also their full-width forms, also after blanks) gets a
+/// leading apostrophe. Numbers that pooltop itself wrote must not pass through here, or `-1.5` would become text.
+pub fn csv(field: &str) -> Cow<'_, str> {
+    const FORMULA: [char; 8] = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
+    let starts_formula = field.starts_with(['\t', '\r', '\n']) || field.trim_start().starts_with(FORMULA);
+    // Semicolons and tabs separate fields too, where the spreadsheet's locale says so.
+    let needs_quotes = field.contains(['"', ',', ';', '\t', '\r', '\n']) || field.trim() != field;
+    match (starts_formula, needs_quotes) {
+        (false, false) => field.into(),
+        (true, false) => format!("'{field}").into(),
+        (guard, true) => format!("\"{}{}\"", if guard { "'" } else { "" }, field.replace('"', "\"\"")).into(),
+    }
+}
+
+/// Text inside HTML, in elements and in quoted attributes.
+pub fn html(text: &str) -> Cow<'_, str> {
+    replace(text, |c| match c {
+        '&' => Some("&amp;"),
+        '<' => Some("&lt;"),
+        '>' => Some("&gt;"),
+        '"' => Some("&quot;"),
+        '\'' => Some("&#39;"),
+        _ => None,
+    })
+}
+
+/// Text in a Markdown paragraph or table cell: shown as it is, on one line, never as markup or HTML.
+pub fn markdown(text: &str) -> Cow<'_, str> {
+    replace(text, |c| match c {
+        '\n' | '\r' => Some(" "),
+        '\\' => Some("\\\\"),
+        '`' => Some("\\`"),
+        '*' => Some("\\*"),
+        '_' => Some("\\_"),
+        '[' => Some("\\["),
+        ']' => Some("\\]"),
+        '~' => Some("\\~"),
+        '#' => Some("\\#"),
+        '|' => Some("\\|"),
+        '&' => Some("&amp;"),
+        '<' => Some("&lt;"),
+        '>' => Some("&gt;"),
+        _ => None,
+    })
+}
+
+/// Text as Markdown code on one line, also inside a table cell: for statements.
+pub fn markdown_code(text: &str) -> String {
+    let line = text.replace(['\n', '\r'], " ").replace('|', "\\|");
+    let line = line.trim();
+    let longest = line.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest + 1);
+    let pad = if line.is_empty() || line.starts_with('`') || line.ends_with('`') { " " } else { "" };
+    format!("{fence}{pad}{line}{pad}{fence}")
+}
+
+/// Every character for which `instead` knows something replaced by it.
+fn replace(text: &str, instead: impl Fn(char) -> Option<&'static str>) -> Cow<'_, str> {
+    if !text.chars().any(|c| instead(c).is_some()) {
+        return text.into();
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        match instead(c) {
+            Some(escaped) => out.push_str(escaped),
+            None => out.push(c),
+        }
+    }
+    out.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_csv_field_is_quoted_where_needed_and_never_a_formula() {
+        for (raw, field) in [
+            ("checkout-api", "checkout-api"),
+            ("", ""),
+            ("a,b", "\"a,b\""),
+            ("say \"hi\"", "\"say \"\"hi\"\"\""),
+            ("a\nb", "\"a\nb\""),
+            ("a;b", "\"a;b\""),
+            ("=1+1", "'=1+1"),
+            ("+49", "'+49"),
+            ("-2+3", "'-2+3"),
+            ("@SUM(A1)", "'@SUM(A1)"),
+            ("＝1", "'＝1"),
+            ("\t=1", "\"'\t=1\""),
+            ("\r=1", "\"'\r=1\""),
+            (" =1", "\"' =1\""),
+            ("=HYPERLINK(\"x\")", "\"'=HYPERLINK(\"\"x\"\")\""),
+        ] {
+            assert_eq!(csv(raw), field, "{raw:?}");
+        }
+    }
+
+    #[test]
+    fn html_and_markdown_show_markup_as_text() {
+        assert_eq!(html("<b a='1'>&\"</b>"), "&lt;b a=&#39;1&#39;&gt;&amp;&quot;&lt;/b&gt;");
+        assert_eq!(markdown("a|b\n*c* <script> [x](y)"), "a\\|b \\*c\\* &lt;script&gt; \\[x\\](y)");
+        assert_eq!(markdown("checkout-api 14/20"), "checkout-api 14/20");
+    }
+
+    #[test]
+    fn code_in_markdown_outlives_backticks_and_pipes() {
+        for (raw, code) in [
+            ("select 1", "`select 1`"),
+            ("a || b", "`a \\|\\| b`"),
+            ("a ` b", "``a ` b``"),
+            ("`a``", "``` `a`` ```"),
+            ("a\nb", "`a b`"),
+            ("", "`  `"),
+        ] {
+            assert_eq!(markdown_code(raw), code, "{raw:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn escaped_text_has_nothing_left_to_misread(text in any::<String>()) {
+            let escaped = html(&text);
+            prop_assert!(!escaped.contains(['<', '>', '"', '\'']));
+            let field = csv(&text);
+            prop_assert!(!field.starts_with(['=', '+', '-', '@', '\t', '\r']));
+            let cell = markdown(&text);
+            prop_assert!(!cell.contains(['\n', '<']));
+            prop_assert!(!cell.replace("\\\\", "").replace("\\|", "").contains('|'));
+        }
+    }
+}
