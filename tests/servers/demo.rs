@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -12,6 +13,8 @@ use pooltop::model::clock::Clock;
 use pooltop::model::secret::ExposeSecret;
 use tokio_postgres::{Client, NoTls};
 
+use crate::support::installations;
+
 /// The longest that a condition may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -20,6 +23,19 @@ fn options() -> Options {
         path: std::env::var_os("PATH").unwrap_or_default(),
         temporary: std::env::temp_dir(),
         binaries: None,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_installed_version_can_be_the_throwaway_server() {
+    for installation in installations() {
+        let options = Options { binaries: Some(installation.bin.clone()), ..options() };
+        let demo = Demo::start(&options, &Clock::real(), &mut |_| {}).await.unwrap();
+        let client = connect(&demo).await;
+        until(&client, 4, "application_name = 'storefront'").await;
+        let version: String = client.query_one("SHOW server_version", &[]).await.unwrap().get(0);
+        assert!(version.starts_with(&installation.major.to_string()), "{version}");
+        demo.stop().await;
     }
 }
 
@@ -96,7 +112,15 @@ async fn a_demo_that_waits_to_be_killed() {
 
 /// Starts the process above, as `uid` where one is given, and reads where its demo is.
 fn victim(uid: Option<u32>) -> (Child, u16, PathBuf) {
-    let mut command = Command::new(std::env::current_exe().unwrap());
+    // Someone else may not be able to enter the directory of this program.
+    let program = tempfile::tempdir().unwrap();
+    let mut executable = std::env::current_exe().unwrap();
+    if uid.is_some() {
+        std::fs::set_permissions(program.path(), PermissionsExt::from_mode(0o755)).unwrap();
+        std::fs::copy(executable, program.path().join("demo")).unwrap();
+        executable = program.path().join("demo");
+    }
+    let mut command = Command::new(executable);
     command.args(["--exact", "demo::a_demo_that_waits_to_be_killed", "--ignored", "--nocapture"]);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).current_dir("/");
     if let Some(uid) = uid {
