@@ -24,6 +24,9 @@ pub struct ServerFacts {
     pub databases: Vec<DatabaseFacts>,
     /// Roles that have a connection limit, are superusers, or set a timeout of their own.
     pub roles: Vec<RoleFacts>,
+    /// Time limits that are set for a database, or for a role in one database; those of a role everywhere are in `roles`.
+    #[serde(default)]
+    pub overrides: Vec<TimeoutOverride>,
     /// Left-over prepared transactions.
     pub prepared: Part<Vec<PreparedTransaction>>,
     /// Top statements by total time, where `pg_stat_statements` is installed.
@@ -105,6 +108,20 @@ pub struct RoleFacts {
     /// `idle_in_transaction_session_timeout` set for this role, ms.
     pub idle_in_transaction_timeout_ms: Option<u64>,
     /// `transaction_timeout` set for this role, ms.
+    pub transaction_timeout_ms: Option<u64>,
+}
+
+/// A time limit that replaces the server's for some sessions. The one for a role in a database is stronger than the one for a role,
+/// and that is stronger than the one for a database.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TimeoutOverride {
+    /// For this role only; `None`: for every role.
+    pub role: Option<Text>,
+    /// In this database only; `None`: in every database.
+    pub database: Option<Text>,
+    /// `idle_in_transaction_session_timeout`, ms, 0 = off.
+    pub idle_in_transaction_timeout_ms: Option<u64>,
+    /// `transaction_timeout`, ms, 0 = off.
     pub transaction_timeout_ms: Option<u64>,
 }
 
