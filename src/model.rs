@@ -11,6 +11,7 @@ pub mod finding;
 pub mod limit;
 pub mod locks;
 pub mod operation;
+pub mod own;
 pub mod part;
 pub mod pool;
 pub mod sample;
