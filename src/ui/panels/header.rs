@@ -1,0 +1,181 @@
+//! The first line: which profile, how its targets stand, what pooltop itself costs, what time it is.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+use crate::model::target::{Overhead, TargetState, TargetStatus};
+use crate::model::time::Timestamp;
+use crate::ui::contract::{Feed, ProfileHeader};
+use crate::ui::format;
+use crate::ui::paint::{Paint, cells, put_line};
+use crate::ui::state::reel::Hold;
+use crate::ui::theme::Meaning;
+
+/// What the header shows.
+#[derive(Debug)]
+pub struct Header<'a> {
+    /// The profile.
+    pub profile: &'a ProfileHeader,
+    /// Its targets.
+    pub targets: &'a [TargetStatus],
+    /// The time that counts.
+    pub now: Timestamp,
+    /// Whether the screen follows the present.
+    pub hold: Hold,
+}
+
+/// Draws it. What does not fit falls away from the right: cost, then targets that are live.
+pub fn draw(header: &Header<'_>, paint: &Paint<'_>, area: Rect, buf: &mut Buffer) {
+    let clock = clock(header, paint);
+    let room = area.width.saturating_sub(cells(&clock) + 1);
+    put_line(
+        buf,
+        Rect { x: area.right().saturating_sub(cells(&clock)), width: cells(&clock).min(area.width), ..area },
+        &clock,
+    );
+    let mut line = profile(header.profile, paint);
+    let mut order: Vec<&TargetStatus> = header.targets.iter().collect();
+    order.sort_by_key(|target| target.state == TargetState::Live);
+    let mut left_out = 0;
+    for target in order {
+        let chip = chip(target, header.now, paint);
+        let width: usize = chip.iter().map(Span::width).sum();
+        if line.width() + width <= usize::from(room) {
+            line.spans.extend(chip);
+        } else {
+            left_out += 1;
+        }
+    }
+    if left_out > 0 {
+        line.push_span(paint.span(format!("  +{left_out}"), Meaning::Muted));
+    }
+    put_line(buf, Rect { width: room, ..area }, &line);
+    let cost = cost(header.targets, paint);
+    let start = area.x + room.saturating_sub(cells(&cost) + 2);
+    if start > area.x + cells(&line) + 1 {
+        put_line(buf, Rect { x: start, width: cells(&cost), ..area }, &cost);
+    }
+}
+
+fn profile<'t>(profile: &ProfileHeader, paint: &Paint<'_>) -> Line<'t> {
+    let mut line = Line::from(vec![Span::raw(" "), paint.span(profile.name.to_string(), Meaning::Title)]);
+    let look = if profile.production { Meaning::Production } else { Meaning::Accent };
+    let label = profile.label.as_ref().map(ToString::to_string);
+    let label = label.or_else(|| profile.production.then(|| "PRODUCTION".to_owned()));
+    for (word, look) in [
+        (label, look),
+        (feed(&profile.feed), Meaning::Frozen),
+        (profile.is_read_only().then(|| "read-only".to_owned()), Meaning::Notice),
+        (scale(profile.time_scale), Meaning::Notice),
+    ] {
+        if let Some(word) = word {
+            line.push_span(Span::raw("  "));
+            line.push_span(
+                paint.span(if look == Meaning::Notice { word } else { format!(" {word} ") }, look),
+            );
+        }
+    }
+    line
+}
+
+fn feed(feed: &Feed) -> Option<String> {
+    match feed {
+        Feed::Live => None,
+        Feed::Demo => Some("DEMO".to_owned()),
+        Feed::Recording(name) => Some(format!("RECORDING {name}")),
+    }
+}
+
+fn scale(scale: f64) -> Option<String> {
+    ((scale - 1.0).abs() > 1e-9).then(|| format!("thresholds x{scale}"))
+}
+
+/// A target in a few cells: name, sign, and what is not as it should be.
+fn chip<'t>(target: &TargetStatus, now: Timestamp, paint: &Paint<'_>) -> Vec<Span<'t>> {
+    let since = now.age_of(target.at);
+    let age = target.age.map(|age| age + since);
+    let (sign, word, look) = match target.state {
+        TargetState::Live => (paint.glyphs.live, live_word(age), Meaning::Good),
+        TargetState::Stale => (
+            paint.glyphs.stale,
+            format!("stale {}", age.map(format::age).unwrap_or_default()),
+            Meaning::Warning,
+        ),
+        TargetState::Refused => (paint.glyphs.down, refusal(target, since), Meaning::Danger),
+        TargetState::Down if target.error.is_none() && target.age.is_none() => {
+            (paint.glyphs.stale, "connecting".to_owned(), Meaning::Muted)
+        }
+        TargetState::Down => (paint.glyphs.down, outage(target, age, since), Meaning::Danger),
+    };
+    vec![
+        Span::raw("  "),
+        paint.span(target.name.to_string(), Meaning::Text),
+        Span::raw(" "),
+        paint.span(sign, look),
+        Span::raw(" "),
+        paint.span(word, if target.state == TargetState::Live { Meaning::Muted } else { look }),
+    ]
+}
+
+/// An age below a second jitters from frame to frame without saying more.
+fn live_word(age: Option<Duration>) -> String {
+    age.filter(|age| age.as_secs() >= 2)
+        .map(|age| format::age(Duration::from_secs(age.as_secs())))
+        .unwrap_or_default()
+}
+
+fn refusal(target: &TargetStatus, since: Duration) -> String {
+    let code = target.error.as_ref().and_then(|error| error.code.as_ref());
+    let code = code.map(|code| format!(" {code}")).unwrap_or_default();
+    if target.needs_secret {
+        return format!("refused{code}, password needed");
+    }
+    format!("refused{code}{}", retry(target, since))
+}
+
+fn outage(target: &TargetStatus, age: Option<Duration>, since: Duration) -> String {
+    let age = age.map(|age| format!(" {}", format::age(age))).unwrap_or_default();
+    format!("down{age}{}", retry(target, since))
+}
+
+/// The countdown to the next attempt.
+fn retry(target: &TargetStatus, since: Duration) -> String {
+    match target.retry_in.map(|left| left.saturating_sub(since)) {
+        Some(Duration::ZERO) => ", trying now".to_owned(),
+        Some(left) => format!(", retry in {}s", left.as_secs() + u64::from(left.subsec_millis() > 0)),
+        None => String::new(),
+    }
+}
+
+/// What pooltop costs, all targets together.
+fn cost<'t>(targets: &[TargetStatus], paint: &Paint<'_>) -> Line<'t> {
+    let sum =
+        targets.iter().map(|target| target.overhead).fold(Overhead::default(), |sum, overhead| Overhead {
+            connections: sum.connections + overhead.connections,
+            statements_per_sample: sum.statements_per_sample + overhead.statements_per_sample,
+            server_ms_per_sample: sum.server_ms_per_sample + overhead.server_ms_per_sample,
+        });
+    let dot = paint.glyphs.dot;
+    let dropped: u64 = targets.iter().map(|target| target.dropped).sum();
+    let mut text = format!(
+        "pooltop: {} conn {dot} {:.0} stmt/sample {dot} {:.0} ms",
+        sum.connections, sum.statements_per_sample, sum.server_ms_per_sample
+    );
+    if dropped > 0 {
+        let _ = write!(text, " {dot} {dropped} dropped");
+    }
+    Line::from(paint.span(text, Meaning::Muted))
+}
+
+fn clock<'t>(header: &Header<'_>, paint: &Paint<'_>) -> Line<'t> {
+    let time = format::clock(header.now, paint.zone);
+    match header.hold {
+        Hold::Following => Line::from(paint.span(format!("{time} "), Meaning::Text)),
+        Hold::Frozen => Line::from(paint.span(format!(" FROZEN at {time} "), Meaning::Frozen)),
+        Hold::Past(back) => Line::from(paint.span(format!(" PAST {time}, {back} back "), Meaning::Frozen)),
+    }
+}

@@ -1,0 +1,8 @@
+//! What the screen knows, and how every key and input changes it. Pure: no terminal, no runtime, no clock of its own.
+
+pub mod connections;
+pub mod filter;
+pub mod pools;
+pub mod reel;
+pub mod suspects;
+pub mod toasts;

@@ -1,0 +1,38 @@
+//! The list of findings: its order and its cursor.
+
+use crate::analysis::Moment;
+use crate::model::finding::Finding;
+use crate::ui::view::suspects::{FindingKey, order};
+
+/// The list's state.
+#[derive(Debug, Default)]
+pub struct Suspects {
+    cursor: Option<FindingKey>,
+    /// Row of the cursor.
+    pub at: usize,
+    /// Indices into [`Moment::findings`], leaks first.
+    pub rows: Vec<usize>,
+}
+
+impl Suspects {
+    /// Makes the rows anew. The cursor stays on its finding.
+    pub fn refresh(&mut self, moment: &Moment) {
+        self.rows = order(moment);
+        let found = self.cursor.as_ref().and_then(|key| {
+            self.rows.iter().position(|index| FindingKey::of(&moment.findings[*index]) == *key)
+        });
+        self.at = found.unwrap_or(self.at).min(self.rows.len().saturating_sub(1));
+        self.cursor = self.selected(moment).map(FindingKey::of);
+    }
+
+    /// The finding under the cursor.
+    pub fn selected<'m>(&self, moment: &'m Moment) -> Option<&'m Finding> {
+        self.rows.get(self.at).and_then(|index| moment.findings.get(*index))
+    }
+
+    /// Moves the cursor by rows.
+    pub fn step(&mut self, by: isize, moment: &Moment) {
+        self.at = self.at.saturating_add_signed(by).min(self.rows.len().saturating_sub(1));
+        self.cursor = self.selected(moment).map(FindingKey::of);
+    }
+}

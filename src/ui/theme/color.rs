@@ -1,0 +1,187 @@
+//! Colours as files write them, and what is left of them on terminals that have fewer.
+
+use ratatui::style::{Color, Style};
+
+/// How many colours the terminal has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Depth {
+    /// None: bold, reverse and underline only.
+    None,
+    /// The eight of ANSI.
+    Ansi8,
+    /// Those and their bright variants.
+    Ansi16,
+    /// The 256 of xterm.
+    Indexed,
+    /// 24 bits.
+    True,
+}
+
+/// Which background the terminal seems to have, for choosing a theme where none is named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Background {
+    /// Dark, or not known.
+    Dark,
+    /// Light.
+    Light,
+}
+
+impl Background {
+    /// From `COLORFGBG` (`15;0`), which some terminals set.
+    pub fn detect(colorfgbg: Option<&str>) -> Self {
+        match colorfgbg.and_then(|value| value.rsplit(';').next()).and_then(|bg| bg.parse::<u8>().ok()) {
+            Some(7 | 9..=15) => Self::Light,
+            _ => Self::Dark,
+        }
+    }
+
+    /// The built-in theme for it.
+    pub fn theme(self) -> &'static str {
+        match self {
+            Self::Dark => "dark",
+            Self::Light => "light",
+        }
+    }
+}
+
+impl Depth {
+    /// Every depth, the poorest first.
+    pub const ALL: [Self; 5] = [Self::None, Self::Ansi8, Self::Ansi16, Self::Indexed, Self::True];
+
+    /// From `TERM`, `COLORTERM` and whether colours are unwanted (`NO_COLOR` set and not empty, `--no-color`).
+    pub fn detect(term: Option<&str>, colorterm: Option<&str>, no_color: bool) -> Self {
+        let term = term.unwrap_or_default();
+        if no_color || matches!(term, "" | "dumb" | "vt100" | "vt220") || term.ends_with("-m") {
+            return Self::None;
+        }
+        match colorterm {
+            Some("truecolor" | "24bit") => Self::True,
+            _ if term.contains("direct") => Self::True,
+            _ if term.contains("256color") || term.contains("kitty") || term.contains("alacritty") => {
+                Self::Indexed
+            }
+            _ if matches!(term, "linux" | "ansi" | "screen" | "cygwin") => Self::Ansi8,
+            _ => Self::Ansi16,
+        }
+    }
+
+    /// `style` in the colours that there are.
+    pub(super) fn reduce(self, mut style: Style) -> Style {
+        style.fg = style.fg.map(|color| self.nearest(color));
+        style.bg = style.bg.map(|color| self.nearest(color));
+        style
+    }
+
+    fn nearest(self, color: Color) -> Color {
+        match (self, color) {
+            (Self::None, _) => Color::Reset,
+            (Self::Indexed, Color::Rgb(r, g, b)) => Color::Indexed(nearest_index([r, g, b])),
+            (Self::Ansi16, Color::Rgb(r, g, b)) => nearest_ansi([r, g, b], 16),
+            (Self::Ansi8, Color::Rgb(r, g, b)) => nearest_ansi([r, g, b], 8),
+            (Self::Ansi8, color) => ANSI
+                .iter()
+                .position(|(ansi, _)| *ansi == color)
+                .and_then(|index| ANSI.get(index % 8))
+                .map_or(color, |(ansi, _)| *ansi),
+            (_, color) => color,
+        }
+    }
+}
+
+/// The ANSI colours with the values that xterm gives them.
+const ANSI: [(Color, [u8; 3]); 16] = [
+    (Color::Black, [0, 0, 0]),
+    (Color::Red, [205, 0, 0]),
+    (Color::Green, [0, 205, 0]),
+    (Color::Yellow, [205, 205, 0]),
+    (Color::Blue, [0, 0, 238]),
+    (Color::Magenta, [205, 0, 205]),
+    (Color::Cyan, [0, 205, 205]),
+    (Color::Gray, [229, 229, 229]),
+    (Color::DarkGray, [127, 127, 127]),
+    (Color::LightRed, [255, 0, 0]),
+    (Color::LightGreen, [0, 255, 0]),
+    (Color::LightYellow, [255, 255, 0]),
+    (Color::LightBlue, [92, 92, 255]),
+    (Color::LightMagenta, [255, 0, 255]),
+    (Color::LightCyan, [0, 255, 255]),
+    (Color::White, [255, 255, 255]),
+];
+
+/// The nearest of the first `count` ANSI colours. Greys stay grey: hue decides only where there is some.
+fn nearest_ansi(rgb: [u8; 3], count: usize) -> Color {
+    let grey = saturation(rgb) < 40;
+    ANSI.iter()
+        .take(count)
+        .filter(|(_, ansi)| !grey || saturation(*ansi) == 0)
+        .min_by_key(|(_, ansi)| distance(rgb, *ansi))
+        .map_or(Color::Reset, |(color, _)| *color)
+}
+
+/// The nearest colour of the 6×6×6 cube or the grey ramp.
+fn nearest_index(rgb: [u8; 3]) -> u8 {
+    const STEPS: [u8; 6] = [0, 95, 135, 175, 215, 255];
+    let step = |value: u8| (0u8..6).min_by_key(|i| STEPS[usize::from(*i)].abs_diff(value)).unwrap_or(0);
+    let [r, g, b] = rgb.map(step);
+    let cube = (16 + 36 * r + 6 * g + b, [r, g, b].map(|i| STEPS[usize::from(i)]));
+    let level = ((u16::from(rgb[0]) + u16::from(rgb[1]) + u16::from(rgb[2])) / 3).saturating_sub(3) / 10;
+    let level = u8::try_from(level.min(23)).unwrap_or(23);
+    let ramp = (232 + level, [8 + 10 * level; 3]);
+    if distance(rgb, ramp.1) < distance(rgb, cube.1) { ramp.0 } else { cube.0 }
+}
+
+fn saturation(rgb: [u8; 3]) -> u8 {
+    rgb.iter().max().copied().unwrap_or(0) - rgb.iter().min().copied().unwrap_or(0)
+}
+
+/// Squared distance, weighted by how well eyes tell the channels apart.
+fn distance(left: [u8; 3], right: [u8; 3]) -> u32 {
+    let square = |i: usize| u32::from(left[i].abs_diff(right[i])).pow(2);
+    3 * square(0) + 4 * square(1) + 2 * square(2)
+}
+
+/// A colour as theme files write it: `#rrggbb`, `default`, an index, or ratatui's names of the ANSI colours.
+pub(super) fn parse(word: &str) -> Option<Color> {
+    if word == "default" { Some(Color::Reset) } else { word.parse().ok() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_depth_follows_the_environment() {
+        for (term, colorterm, no_color, depth) in [
+            (Some("xterm-256color"), Some("truecolor"), false, Depth::True),
+            (Some("xterm-256color"), None, false, Depth::Indexed),
+            (Some("xterm"), None, false, Depth::Ansi16),
+            (Some("linux"), None, false, Depth::Ansi8),
+            (Some("dumb"), None, false, Depth::None),
+            (None, None, false, Depth::None),
+            (Some("xterm-256color"), Some("truecolor"), true, Depth::None),
+        ] {
+            assert_eq!(Depth::detect(term, colorterm, no_color), depth, "{term:?} {colorterm:?}");
+        }
+    }
+
+    #[test]
+    fn colours_become_the_nearest_that_there_are() {
+        for (rgb, indexed, ansi) in [
+            ([255, 0, 0], 196, Color::LightRed),
+            ([0, 0, 0], 16, Color::Black),
+            ([128, 128, 128], 244, Color::DarkGray),
+            ([255, 255, 255], 231, Color::White),
+        ] {
+            assert_eq!(nearest_index(rgb), indexed, "{rgb:?}");
+            assert_eq!(nearest_ansi(rgb, 16), ansi, "{rgb:?}");
+        }
+        assert_eq!(Depth::Ansi8.nearest(Color::LightRed), Color::Red);
+    }
+
+    #[test]
+    fn a_light_background_is_recognised() {
+        assert_eq!(Background::detect(Some("0;15")), Background::Light);
+        assert_eq!(Background::detect(Some("15;default;0")), Background::Dark);
+        assert_eq!(Background::detect(None), Background::Dark);
+    }
+}
