@@ -38,10 +38,13 @@ impl Binaries {
         candidates.into_iter().find_map(|directory| Self::at(&directory)).or_else(|| asked(&path))
     }
 
-    /// The programs in `directory`, if both are there and can be run.
+    /// The programs in `directory`, if both are there and can be run. Where they are links, the place that they
+    /// lead to, because the modules are beside that.
     fn at(directory: &Path) -> Option<Self> {
-        let complete = ["initdb", "postgres"].iter().all(|name| is_program(&directory.join(name)));
-        complete.then(|| Self { directory: directory.to_owned() })
+        let complete = |place: &Path| ["initdb", "postgres"].iter().all(|name| is_program(&place.join(name)));
+        let real = || Some(fs::canonicalize(directory.join("postgres")).ok()?.parent()?.to_owned());
+        let place = || real().filter(|place| complete(place)).unwrap_or_else(|| directory.to_owned());
+        complete(directory).then(|| Self { directory: place() })
     }
 
     /// The directory.
@@ -127,6 +130,18 @@ mod tests {
         let found = versions(&(root.path().to_str().unwrap(), "bin"));
         let names: Vec<_> = found.iter().map(|path| path.strip_prefix(root.path()).unwrap()).collect();
         assert_eq!(names, ["18/bin", "postgresql@17/bin", "9/bin"].map(Path::new));
+    }
+
+    #[test]
+    fn links_in_the_path_lead_to_the_place_with_the_modules() {
+        let root = tempfile::tempdir().unwrap();
+        let (bin, links) = (root.path().join("17/bin"), root.path().join("links"));
+        fs::create_dir(&links).unwrap();
+        for name in ["initdb", "postgres"] {
+            program(&bin, name, 0o755);
+            std::os::unix::fs::symlink(bin.join(name), links.join(name)).unwrap();
+        }
+        assert_eq!(Binaries::at(&links).unwrap().directory(), fs::canonicalize(bin).unwrap());
     }
 
     #[test]

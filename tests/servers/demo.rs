@@ -35,6 +35,8 @@ async fn every_installed_version_can_be_the_throwaway_server() {
         until(&client, 4, "application_name = 'storefront'").await;
         let version: String = client.query_one("SHOW server_version", &[]).await.unwrap().get(0);
         assert!(version.starts_with(&installation.major.to_string()), "{version}");
+        let statements = "SELECT count(*) FROM pg_stat_statements(false)";
+        assert!(client.query_one(statements, &[]).await.unwrap().get::<_, i64>(0) > 0, "{version}");
         demo.stop().await;
     }
 }
