@@ -1,1 +1,68 @@
 //! Reading one kind of target.
+//!
+//! A source reads; it decides nothing about when, how often, or what to do after a failure: `collect` does.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use crate::connect::Connection;
+use crate::model::part::Missing;
+use crate::model::sample::Sample;
+use crate::model::secret::SecretString;
+use crate::model::target::{Privilege, Role, TargetError, TargetKind, Wire};
+use crate::text::Text;
+
+/// A future that a trait object can return.
+pub type Reading<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// One open connection to a target, and how to read it.
+pub trait Source: Send {
+    /// Reads the target once. May be dropped at any await when the deadline passes; the next call must then
+    /// either work or fail, never return the answer of the one before.
+    fn sample(&mut self) -> Reading<'_, Result<Sample, TargetError>>;
+
+    /// What is known about the target by now. Cheap; asked after every sample.
+    fn describe(&self) -> Description;
+
+    /// The connection, where operations may fall back to it between two samples.
+    fn connection(&self) -> Option<Connection> {
+        None
+    }
+
+    /// The last sample was cut off by its deadline. Returns whether reading goes on over the same connection.
+    fn timed_out(&mut self) -> bool {
+        false
+    }
+}
+
+/// How a target is reached: opens sources, again after each loss.
+pub trait Opener: Send + Sync {
+    /// What kind of target it is expected to be.
+    fn kind(&self) -> TargetKind;
+
+    /// `host:port/database`, without any secret.
+    fn endpoint(&self) -> Text;
+
+    /// Connects. Names are resolved, and password files and commands read, again each time. `secret` is a
+    /// password that a person typed, and wins over all others.
+    fn open(&self, secret: Option<SecretString>) -> Reading<'_, Result<Box<dyn Source>, TargetError>>;
+}
+
+/// What a source knows about its target besides the samples.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Description {
+    /// What it turned out to be; `None` = as expected.
+    pub kind: Option<TargetKind>,
+    /// Version in the target's own words.
+    pub version: Option<Text>,
+    /// Primary, replica, pooled.
+    pub role: Option<Role>,
+    /// What our role may see.
+    pub privilege: Option<Privilege>,
+    /// How the connection runs.
+    pub wire: Option<Wire>,
+    /// Connections held for reading.
+    pub connections: u32,
+    /// What is not known and why.
+    pub missing: Vec<Missing>,
+}
