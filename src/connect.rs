@@ -4,6 +4,7 @@
 //! ends at the server itself or rides through a pooler, and keeps its settings from leaking accordingly.
 
 pub mod conninfo;
+pub mod console;
 pub mod environment;
 pub mod notice;
 pub mod row;
@@ -20,6 +21,7 @@ mod tap;
 mod wire;
 
 pub use conninfo::{Conninfo, ConninfoError, DsnKind};
+pub use console::{Answer, Console};
 pub use environment::Environment;
 pub use notice::Notice;
 pub use open::open;

@@ -17,6 +17,7 @@ pub(super) struct Said {
     pub(super) severity: String,
     pub(super) code: String,
     pub(super) message: String,
+    pub(super) detail: String,
 }
 
 impl From<&DbError> for Said {
@@ -25,6 +26,7 @@ impl From<&DbError> for Said {
             severity: error.severity().to_owned(),
             code: error.code().code().to_owned(),
             message: error.message().to_owned(),
+            detail: error.detail().unwrap_or_default().to_owned(),
         }
     }
 }
@@ -36,7 +38,18 @@ pub(super) fn refused(what: &str, endpoint: &str, said: &Said) -> TargetError {
         message: Text::line(&format!("{what} {endpoint}: {} {}: {}", said.severity, said.code, said.message)),
         hint: hints::for_answer(&said.code, &said.message).map(Text::line),
         refused: true,
-        authentication: matches!(said.code.as_str(), "28P01" | "28000"),
+        authentication: is_authentication(said),
+    }
+}
+
+/// 28P01 and 28000; a pooler says 08P01 for everything, so there the words count.
+fn is_authentication(said: &Said) -> bool {
+    match said.code.as_str() {
+        "28P01" | "28000" => true,
+        "08P01" => ["authentication failed", "no such user", "password"]
+            .iter()
+            .any(|part| said.message.contains(part)),
+        _ => false,
     }
 }
 
@@ -66,10 +79,25 @@ pub(super) fn driver(what: &str, endpoint: &str, error: &Error) -> TargetError {
         return system(what, endpoint, cause);
     }
     let words = match error.source() {
+        Some(cause) if cause.to_string() == "password missing" => return no_password(what, endpoint),
         Some(cause) => format!("{error}: {cause}"),
         None => error.to_string(),
     };
-    down(what, endpoint, &words, hints::for_driver(&words))
+    down(what, endpoint, &words, hint_for(&words))
+}
+
+/// The server wants a password and there is none: a person is asked, trying again is no use.
+pub(super) fn no_password(what: &str, endpoint: &str) -> TargetError {
+    TargetError {
+        refused: true,
+        authentication: true,
+        ..down(what, endpoint, "the server wants a password and none is given", hint_for("password missing"))
+    }
+}
+
+/// What to try after a failure that is described in words of this end.
+pub(super) fn hint_for(words: &str) -> Option<&'static str> {
+    hints::for_driver(words)
 }
 
 /// A column that does not hold what it should.

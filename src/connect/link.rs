@@ -2,6 +2,7 @@
 
 use std::future::{Ready, ready};
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -16,7 +17,21 @@ pub(super) enum Link {
     Plain(Socket),
 }
 
+/// What is known about the way to the other end before anything is said on it.
+pub(super) struct Path {
+    /// Our own end and the peer's, of a TCP connection.
+    pub(super) ends: Option<(SocketAddr, SocketAddr)>,
+    /// The name of the process at the other end of a Unix socket.
+    pub(super) peer_process: Option<String>,
+}
+
 impl Link {
+    /// Where it leads.
+    pub(super) fn path(&self) -> Path {
+        let Self::Plain(socket) = self;
+        Path { ends: socket.ends(), peer_process: socket.peer_process() }
+    }
+
     /// What SCRAM binds itself to, where there is TLS.
     pub(super) fn binding(&self) -> Option<Vec<u8>> {
         match self {

@@ -9,11 +9,10 @@ use tokio_postgres::config::{ChannelBinding, SslMode as DriverSsl, SslNegotiatio
 use tokio_postgres::{Client, Config, Row};
 
 use super::conninfo::{Binding, SessionAttrs};
-use super::link::{Link, Secured};
-use super::open::{Attempt, CONNECT, Failure, within};
+use super::link::{Link, Path, Secured};
+use super::open::{Attempt, CONNECT, Entry, Failure, within};
 use super::row::RowExt;
-use super::session::{self, About, Connection, Inner};
-use super::socket::Socket;
+use super::session::{self, About, Connection, Inner, Purpose};
 use super::tap::{KeyPid, Tap};
 use super::wire::{self, Evidence};
 use super::{APPLICATION_NAME, error};
@@ -39,12 +38,6 @@ SELECT pg_catalog.pg_backend_pid() AS pid,
        pg_catalog.current_setting('server_version') AS version,
        pg_catalog.current_setting('server_version_num')::int AS version_num";
 
-/// What is known about a socket before anything is said on it.
-struct Path {
-    ends: Option<(SocketAddr, SocketAddr)>,
-    peer_process: Option<String>,
-}
-
 /// A session that is logged in and not looked at yet.
 struct LoggedIn {
     client: Client,
@@ -53,29 +46,40 @@ struct LoggedIn {
     encrypted: bool,
 }
 
-/// Connects, logs in, looks who answered, and sets what may be set.
-pub(super) async fn attempt(attempt: &Attempt<'_>) -> Result<Connection, Failure> {
-    let endpoint = attempt.info.endpoint_of(attempt.host);
-    let socket = within(attempt.until, &endpoint, "no answer", Socket::connect(attempt.address))
-        .await
-        .map_err(Failure::next)?
-        .map_err(|cause| Failure::next(error::system(CONNECT, &endpoint, &cause)))?;
-    let path = Path { ends: socket.ends(), peer_process: socket.peer_process() };
-    let session = log_in(attempt, &endpoint, Link::Plain(socket)).await?;
-    let look = first_look(attempt, &endpoint, &session.client).await?;
-    if !is_wanted(&look, attempt.wanted) {
-        return Err(Failure::next(unwanted(&endpoint, attempt.wanted)));
+/// Opens sessions on servers.
+pub(super) struct Sessions(pub(super) Purpose);
+
+impl Entry for Sessions {
+    type Session = Connection;
+
+    /// Logs in, looks who answered, and sets what may be set.
+    async fn enter(&self, attempt: &Attempt<'_>, endpoint: &Text, link: Link) -> Result<Connection, Failure> {
+        let path = link.path();
+        let session = log_in(attempt, endpoint, link).await?;
+        let look = first_look(attempt, endpoint, &session.client, self.0).await?;
+        if !is_wanted(&look, attempt.wanted) {
+            return Err(Failure::next(unwanted(endpoint, attempt.wanted)));
+        }
+        let wire = wire::judge(&evidence(attempt, &path, &session, &look));
+        if wire == Wire::Direct {
+            let settings = session::session_settings(self.0, look.version_num);
+            let set = session.client.batch_execute(&settings);
+            within(attempt.until, endpoint, "logged in, but SET did not end", set)
+                .await
+                .map_err(Failure::next)?
+                .map_err(|cause| {
+                    Failure::last(error::driver("cannot set time limits on", endpoint, &cause))
+                })?;
+        }
+        let about = about(attempt, endpoint, look, wire, session.encrypted);
+        Ok(Connection::new(Inner {
+            client: session.client,
+            turn: Mutex::new(()),
+            purpose: self.0,
+            ended: session.ended,
+            about,
+        }))
     }
-    let wire = wire::judge(&evidence(attempt, &path, &session, &look));
-    if wire == Wire::Direct {
-        let settings = session::session_settings(attempt.purpose, look.version_num);
-        let set = session.client.batch_execute(&settings);
-        within(attempt.until, &endpoint, "logged in, but SET did not end", set)
-            .await
-            .map_err(Failure::next)?
-            .map_err(|cause| Failure::last(error::driver("cannot set time limits on", &endpoint, &cause)))?;
-    }
-    Ok(finish(attempt, endpoint, session, look, wire))
 }
 
 async fn log_in(attempt: &Attempt<'_>, endpoint: &Text, link: Link) -> Result<LoggedIn, Failure> {
@@ -86,7 +90,7 @@ async fn log_in(attempt: &Attempt<'_>, endpoint: &Text, link: Link) -> Result<Lo
     let (client, driver) = within(attempt.until, endpoint, overdue, config.connect_raw(tap, Secured))
         .await
         .map_err(Failure::next)?
-        .map_err(|cause| login_failure(error::driver(CONNECT, endpoint, &cause)))?;
+        .map_err(|cause| Failure::of_login(error::driver(CONNECT, endpoint, &cause)))?;
     if driver.parameter("server_version").is_some_and(|version| version.ends_with("/bouncer")) {
         let reason = "this is a pooler's console, not a database";
         return Err(Failure::last(error::down(CONNECT, endpoint, reason, Some("write pgbouncer://…"))));
@@ -115,12 +119,6 @@ fn config(attempt: &Attempt<'_>, encrypted: bool) -> Config {
         config.password(password.expose_secret());
     }
     config
-}
-
-/// A server that starts up or shuts down may have a neighbour that does not; every other answer is final.
-fn login_failure(error: TargetError) -> Failure {
-    let try_next = !error.refused || error.code.as_deref() == Some("57P03");
-    Failure { error, try_next }
 }
 
 /// Runs the protocol in its own task; the receiver gets the reason when it ends.
@@ -154,8 +152,13 @@ struct Look {
     version_num: u32,
 }
 
-async fn first_look(attempt: &Attempt<'_>, endpoint: &Text, client: &Client) -> Result<Look, Failure> {
-    let query = session::in_transaction(client, attempt.purpose, FIRST_LOOK, &[]);
+async fn first_look(
+    attempt: &Attempt<'_>,
+    endpoint: &Text,
+    client: &Client,
+    purpose: Purpose,
+) -> Result<Look, Failure> {
+    let query = session::in_transaction(client, purpose, FIRST_LOOK, &[]);
     let row = within(attempt.until, endpoint, "logged in, but the first statement did not end", query)
         .await
         .map_err(Failure::next)?
@@ -224,21 +227,15 @@ fn evidence<'a>(attempt: &Attempt<'_>, path: &'a Path, session: &LoggedIn, look:
     }
 }
 
-fn finish(attempt: &Attempt<'_>, endpoint: Text, session: LoggedIn, look: Look, wire: Wire) -> Connection {
-    Connection::new(Inner {
-        client: session.client,
-        turn: Mutex::new(()),
-        purpose: attempt.purpose,
-        ended: session.ended,
-        about: About {
-            endpoint,
-            wire,
-            backend: look.backend,
-            identity: look.identity,
-            version: look.version,
-            version_num: look.version_num,
-            encrypted: session.encrypted,
-            notices: attempt.notices.to_vec(),
-        },
-    })
+fn about(attempt: &Attempt<'_>, endpoint: &Text, look: Look, wire: Wire, encrypted: bool) -> About {
+    About {
+        endpoint: endpoint.clone(),
+        wire,
+        backend: look.backend,
+        identity: look.identity,
+        version: look.version,
+        version_num: look.version_num,
+        encrypted,
+        notices: attempt.notices.to_vec(),
+    }
 }

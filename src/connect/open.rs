@@ -4,11 +4,12 @@ use tokio::time::Instant;
 
 use super::conninfo::{Conninfo, Host, SessionAttrs};
 use super::error;
-use super::login;
+use super::link::Link;
+use super::login::Sessions;
 use super::notice::Notice;
 use super::password;
 use super::session::{Connection, Purpose};
-use super::socket::{self, Address};
+use super::socket::{self, Address, Socket};
 use crate::model::secret::SecretString;
 use crate::model::target::TargetError;
 use crate::text::Text;
@@ -22,40 +23,37 @@ pub(super) const CONNECT: &str = "cannot connect to";
 /// cannot be reached, is starting up or is not of the wanted kind, as libpq does. All of this together ends within
 /// the connect timeout (a password command has a limit of its own before that).
 pub async fn open(info: &Conninfo, purpose: Purpose) -> Result<Connection, TargetError> {
-    let password = password::common(info).await?;
-    let search = Search { info, purpose, password };
-    let start = Instant::now();
-    let until = start + info.connect_timeout;
-    match info.attrs {
-        SessionAttrs::PreferStandby => {
-            let halfway = start + info.connect_timeout / 2;
-            match search.run(SessionAttrs::Standby, halfway).await {
-                Ok(connection) => Ok(connection),
-                Err(_) => search.run(SessionAttrs::Any, until).await,
-            }
-        }
-        wanted => search.run(wanted, until).await,
-    }
+    let wanted: &[SessionAttrs] = match info.attrs {
+        SessionAttrs::PreferStandby => &[SessionAttrs::Standby, SessionAttrs::Any],
+        ref other => std::slice::from_ref(other),
+    };
+    search(info, &Sessions(purpose), wanted).await
 }
 
-/// What stays the same for every host of one search.
-struct Search<'a> {
-    info: &'a Conninfo,
-    purpose: Purpose,
-    password: Option<SecretString>,
-}
-
-/// One attempt to log in at one address.
+/// One attempt to get in at one address.
 #[derive(Clone, Copy)]
 pub(super) struct Attempt<'a> {
     pub(super) info: &'a Conninfo,
     pub(super) host: &'a Host,
     pub(super) address: &'a Address,
-    pub(super) purpose: Purpose,
     pub(super) wanted: SessionAttrs,
     pub(super) until: Instant,
     pub(super) password: Option<&'a SecretString>,
     pub(super) notices: &'a [Notice],
+}
+
+/// How a kind of session begins on a link that is ready for its first message.
+pub(super) trait Entry: Sync {
+    /// What comes out.
+    type Session: Send;
+
+    /// Logs in, and whatever belongs to that.
+    fn enter(
+        &self,
+        attempt: &Attempt<'_>,
+        endpoint: &Text,
+        link: Link,
+    ) -> impl Future<Output = Result<Self::Session, Failure>> + Send;
 }
 
 /// Why an attempt failed, and whether another host may do better.
@@ -74,18 +72,51 @@ impl Failure {
     pub(super) fn next(error: TargetError) -> Self {
         Self { error, try_next: true }
     }
+
+    /// A server that starts up or shuts down may have a neighbour that does not; every other answer is final.
+    pub(super) fn of_login(error: TargetError) -> Self {
+        let try_next = !error.refused || error.code.as_deref() == Some("57P03");
+        Self { error, try_next }
+    }
 }
 
-impl Search<'_> {
+/// Searches for a server of the first wanted kind, then of the next; all kinds share the connect timeout.
+pub(super) async fn search<E: Entry>(
+    info: &Conninfo,
+    entry: &E,
+    wanted: &[SessionAttrs],
+) -> Result<E::Session, TargetError> {
+    let password = password::common(info).await?;
+    let search = Search { info, entry, password };
+    let until = Instant::now() + info.connect_timeout;
+    let kinds = wanted.len();
+    let mut outcome = Err(error::down(CONNECT, &info.endpoint(), "no host is given", None));
+    for (index, wanted) in wanted.iter().enumerate() {
+        outcome = search.hosts(*wanted, share(until, kinds - index)).await;
+        if outcome.is_ok() {
+            break;
+        }
+    }
+    outcome
+}
+
+/// What stays the same for every host of one search.
+struct Search<'a, E> {
+    info: &'a Conninfo,
+    entry: &'a E,
+    password: Option<SecretString>,
+}
+
+impl<E: Entry> Search<'_, E> {
     /// Tries the hosts in order. Each gets its share of the time that is left, so that one black hole does not eat
     /// it all.
-    async fn run(&self, wanted: SessionAttrs, until: Instant) -> Result<Connection, TargetError> {
+    async fn hosts(&self, wanted: SessionAttrs, until: Instant) -> Result<E::Session, TargetError> {
         let mut failures = Vec::new();
         let hosts = order(self.info);
         for (index, host) in hosts.iter().enumerate() {
             let until = share(until, hosts.len() - index);
             match self.host(host, wanted, until).await {
-                Ok(connection) => return Ok(connection),
+                Ok(session) => return Ok(session),
                 Err(failure) if failure.try_next => failures.push(failure.error),
                 Err(failure) => return Err(failure.error),
             }
@@ -94,8 +125,8 @@ impl Search<'_> {
     }
 
     /// Tries one host's addresses in the same way.
-    async fn host(&self, host: &Host, wanted: SessionAttrs, until: Instant) -> Result<Connection, Failure> {
-        let (info, purpose) = (self.info, self.purpose);
+    async fn host(&self, host: &Host, wanted: SessionAttrs, until: Instant) -> Result<E::Session, Failure> {
+        let info = self.info;
         let addresses = look_up(info, host, until).await.map_err(Failure::next)?;
         let mut notices = Vec::new();
         let password = match &self.password {
@@ -106,13 +137,23 @@ impl Search<'_> {
         for (index, address) in addresses.iter().enumerate() {
             let until = share(until, addresses.len() - index);
             let (password, notices) = (password.as_ref(), notices.as_slice());
-            let attempt = Attempt { info, host, address, purpose, wanted, until, password, notices };
-            match login::attempt(&attempt).await {
+            let attempt = Attempt { info, host, address, wanted, until, password, notices };
+            match self.address(&attempt).await {
                 Err(failure) if failure.try_next => failures.push(failure.error),
                 done => return done,
             }
         }
         Err(Failure::next(summary(failures, info)))
+    }
+
+    /// Tries one address.
+    async fn address(&self, attempt: &Attempt<'_>) -> Result<E::Session, Failure> {
+        let endpoint = attempt.info.endpoint_of(attempt.host);
+        let socket = within(attempt.until, &endpoint, "no answer", Socket::connect(attempt.address))
+            .await
+            .map_err(Failure::next)?
+            .map_err(|cause| Failure::next(error::system(CONNECT, &endpoint, &cause)))?;
+        self.entry.enter(attempt, &endpoint, Link::Plain(socket)).await
     }
 }
 
