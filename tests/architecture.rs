@@ -290,6 +290,27 @@ fn the_table_has_no_cycle() {
     }
 }
 
+/// The row of a module in `docs/architecture.md`: what it may import.
+fn documented(name: &str) -> Option<BTreeSet<String>> {
+    let document =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/architecture.md")).unwrap();
+    let row = document.lines().find(|line| line.starts_with(&format!("| `{name}` |")))?;
+    let imports = row.trim_end_matches(" |").rsplit(" | ").next()?;
+    Some(imports.split(", ").filter(|import| *import != "–").map(str::to_owned).collect())
+}
+
+#[test]
+fn the_document_shows_the_same_table() {
+    let planned = ["record", "serve"];
+    for (name, allowed) in LAYERS.iter().filter(|(name, _)| !planned.contains(name)) {
+        let expected = match *name {
+            "cli" => BTreeSet::from(["all of them".to_owned()]),
+            _ => allowed.iter().filter(|other| !planned.contains(other)).map(ToString::to_string).collect(),
+        };
+        assert_eq!(documented(name), Some(expected), "{name}");
+    }
+}
+
 /// The part of a file before its tests.
 fn code_lines(source: &str) -> usize {
     source.lines().take_while(|line| *line != "#[cfg(test)]").count()
