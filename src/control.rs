@@ -5,4 +5,5 @@
 
 pub mod audit;
 pub mod confirm;
+pub mod executor;
 pub mod select;

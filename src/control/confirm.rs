@@ -3,7 +3,7 @@
 //! Pure. It knows no connection and no executor; what it makes is the only thing that an executor takes.
 
 mod question;
-mod warning;
+pub(in crate::control) mod warning;
 mod why;
 
 use crate::text::Text;

@@ -6,40 +6,41 @@ use crate::text::Text;
 
 use super::{PoolShare, Surroundings};
 
+/// To say about a session in SyncRep wait.
+pub(in crate::control) const COMMITTED_LOCALLY: &str =
+    "has committed locally and waits for a standby: the commit stands, only the wait ends";
+
+const POOLED: &str = "a pooler's server connection: its client gets an error, and other clients ride on it";
+const UNTRACKED: &str = "track_activities is off there: whether it works now cannot be seen";
+const RUNNING: &str = "it runs a statement: it is ended whatever it does by then";
+
+/// To say about a superuser's session.
+pub(in crate::control) fn superuser(role: &str) -> Text {
+    Text::line(&format!("role {role} is a superuser: only a superuser may signal it"))
+}
+
 /// What to say about one session.
 pub(super) fn on_session(kind: OperationKind, victim: &Victim, around: &Surroundings) -> Vec<Text> {
     let (seen, session) = (&victim.seen, &victim.seen.session);
-    let mut warnings = Vec::new();
-    let mut warn = |applies: bool, text: &str| {
-        if applies {
-            warnings.push(Text::line(text));
-        }
-    };
     let ends = kind == OperationKind::Terminate;
-    let superuser = around.superusers.iter().any(|role| *role == session.user);
-    warn(superuser, &format!("role {} is a superuser: only a superuser may signal it", session.user));
     let pooled = around.pools.iter().any(|pool| pool.via_pooler && pool.members.contains(&session.id.pid));
-    warn(
-        ends && pooled,
-        "a pooler's server connection: its client gets an error, and other clients ride on it",
-    );
     let syncing = seen.wait.as_ref().is_some_and(|wait| &*wait.event == "SyncRep");
-    warn(syncing, "has committed locally and waits for a standby: the commit stands, only the wait ends");
-    warn(
-        ends && seen.state == State::Disabled,
-        "track_activities is off there: whether it works now cannot be seen",
-    );
-    warn(ends && !victim.strict, "it runs a statement: it is ended whatever it does by then");
-    if seen.state == State::Active
-        && let Some(work) = maintenance(seen.query.as_deref().unwrap_or_default())
-    {
-        warn(true, work);
-    }
-    warnings
+    let sentences = [
+        around.superusers.contains(&session.user).then(|| superuser(&session.user)),
+        (ends && pooled).then(|| POOLED.into()),
+        syncing.then(|| COMMITTED_LOCALLY.into()),
+        (ends && seen.state == State::Disabled).then(|| UNTRACKED.into()),
+        (ends && !victim.strict).then(|| RUNNING.into()),
+        (seen.state == State::Active)
+            .then(|| maintenance(seen.query.as_deref().unwrap_or_default()))
+            .flatten()
+            .map(Text::line),
+    ];
+    sentences.into_iter().flatten().collect()
 }
 
 /// What would be left behind if a statement of this kind were stopped, by its first words.
-pub(super) fn maintenance(query: &str) -> Option<&'static str> {
+pub(in crate::control) fn maintenance(query: &str) -> Option<&'static str> {
     let words: Vec<String> = query
         .split(|c: char| !c.is_alphanumeric() && c != '_')
         .filter(|word| !word.is_empty())

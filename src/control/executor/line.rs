@@ -1,0 +1,129 @@
+//! Which connection an operation goes over.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::server::Server;
+use super::watch::look;
+use crate::connect::{self, Connection, Conninfo, Purpose};
+use crate::control::confirm::Why;
+use crate::model::own::{Membership, OwnSessions};
+use crate::model::target::{TargetError, Wire};
+use crate::text::Text;
+
+/// How long one small statement of ours may take, network included.
+pub(super) const STATEMENT: Duration = Duration::from_secs(4);
+
+/// Gives the sampling connection, if there is one now.
+pub type Sampling = Arc<dyn Fn() -> Option<Connection> + Send + Sync>;
+
+/// The operations connection, and the sampling connection where that one cannot be had.
+pub(super) struct Line {
+    conninfo: Conninfo,
+    sampling: Sampling,
+    sessions: OwnSessions,
+    /// The operations connection with its entry among our own sessions.
+    own: Option<(Connection, Option<Membership>)>,
+    /// The password was refused: asking again with the same one would lock the account.
+    locked_out: bool,
+}
+
+/// Why there is no connection to send anything over.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Unready {
+    /// One could be had, but it ends at another server than the one that was meant.
+    OtherServer,
+    /// None could be had.
+    NoConnection(TargetError),
+}
+
+impl fmt::Display for Unready {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OtherServer => Why::OtherServer.fmt(f),
+            Self::NoConnection(error) => error.fmt(f),
+        }
+    }
+}
+
+impl Line {
+    pub(super) fn new(conninfo: Conninfo, sampling: Sampling, sessions: OwnSessions) -> Self {
+        Self { conninfo, sampling, sessions, own: None, locked_out: false }
+    }
+
+    /// The operations connection, if it is open as far as this end knows.
+    fn held(&self) -> Option<Connection> {
+        let (own, _) = self.own.as_ref()?;
+        (!own.is_closed()).then(|| own.clone())
+    }
+
+    /// Opens the operations connection, unless it is open.
+    pub(super) async fn open(&mut self) -> Result<Connection, TargetError> {
+        if let Some(own) = self.held() {
+            return Ok(own);
+        }
+        self.own = None;
+        let own = connect::open(&self.conninfo, Purpose::Operations)
+            .await
+            .inspect_err(|error| self.locked_out |= error.authentication)?;
+        // Behind a pooler the backend is the application's between two of our statements.
+        let ours = own.wire() != Wire::Pooled;
+        let membership = ours.then(|| self.sessions.enter(own.backend()));
+        self.own = Some((own.clone(), membership));
+        Ok(own)
+    }
+
+    /// A connection that has just answered and ends at the server that is meant.
+    ///
+    /// The one that is held may be dead without knowing, or end at a server that is no longer the one: then a new
+    /// one is opened. Where the server refuses that, being full, the sampling connection serves between two samples.
+    pub(super) async fn ready(&mut self, server: &Server) -> Result<Connection, Unready> {
+        if let Some(own) = self.held() {
+            if check(&own, server).await.is_ok() {
+                return Ok(own);
+            }
+            self.own = None;
+        }
+        let opened = if self.locked_out { Err(no_password()) } else { self.open().await };
+        let chosen = opened.or_else(|refused| {
+            let sampling = (self.sampling)().filter(|sampling| !sampling.is_closed());
+            sampling.ok_or(Unready::NoConnection(refused))
+        })?;
+        check(&chosen, server).await.map(|()| chosen)
+    }
+}
+
+/// Asks the server who it is.
+async fn check(connection: &Connection, server: &Server) -> Result<(), Unready> {
+    match within(STATEMENT, look(connection, server, &[])).await {
+        Ok(look) if look.same_server => Ok(()),
+        Ok(_) => Err(Unready::OtherServer),
+        Err(error) => Err(Unready::NoConnection(error)),
+    }
+}
+
+/// Ends a step that the network does not answer.
+pub(super) async fn within<T>(
+    limit: Duration,
+    step: impl Future<Output = Result<T, TargetError>>,
+) -> Result<T, TargetError> {
+    tokio::time::timeout(limit, step)
+        .await
+        .unwrap_or_else(|_| Err(failure(&format!("no answer within {} s", limit.as_secs()))))
+}
+
+fn no_password() -> TargetError {
+    failure("the password was refused before, and there is no sampling connection to go over")
+}
+
+/// A failure in our own words.
+pub(super) fn failure(message: &str) -> TargetError {
+    TargetError {
+        code: None,
+        message: Text::line(message),
+        hint: None,
+        refused: false,
+        authentication: false,
+    }
+}

@@ -1,0 +1,45 @@
+//! Looking whether sessions are still there.
+
+use super::server::{Param, Server};
+use crate::connect::{Connection, RowExt as _, Type};
+use crate::model::operation::Victim;
+use crate::model::target::TargetError;
+
+/// What one look saw.
+#[derive(Debug)]
+pub(super) struct Look {
+    /// The server is the one that was meant, in the same life.
+    pub(super) same_server: bool,
+    /// Which of the sessions are still there, as indexes into what was asked.
+    pub(super) still_there: Vec<usize>,
+}
+
+/// Looks at the server, and at these sessions on it.
+pub(super) async fn look(
+    connection: &Connection,
+    server: &Server,
+    victims: &[&Victim],
+) -> Result<Look, TargetError> {
+    let pids: Vec<i32> = victims.iter().map(|victim| victim.id().pid).collect();
+    let starts = starts(victims);
+    let sessions: [Param<'_>; 2] = [(&pids, Type::INT4_ARRAY), (&starts, Type::TIMESTAMPTZ_ARRAY)];
+    let params: Vec<Param<'_>> = sessions.into_iter().chain(server.params()).collect();
+    let rows = connection.rows(include_str!("watch_120000.sql"), &params).await?;
+    let mut look = Look { same_server: false, still_there: Vec::new() };
+    for row in &rows {
+        let places: Vec<i64> = row.value("still_there")?;
+        look.same_server = row.value("same_server")?;
+        look.still_there = places.into_iter().filter_map(index).collect();
+    }
+    Ok(look)
+}
+
+/// When each session began, in the driver's type: to the microsecond.
+pub(super) fn starts(victims: &[&Victim]) -> Vec<Option<jiff::Timestamp>> {
+    victims.iter().map(|victim| victim.id().start.map(crate::model::time::Timestamp::to_jiff)).collect()
+}
+
+/// SQL counts from one.
+pub(super) fn index(place: i64) -> Option<usize> {
+    usize::try_from(place).ok()?.checked_sub(1)
+}
