@@ -11,5 +11,6 @@
 mod support;
 
 mod connect;
+mod control;
 mod demo;
 mod harness;
