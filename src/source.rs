@@ -5,7 +5,7 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use crate::connect::Connection;
+pub use crate::connect::Connection;
 use crate::model::part::Missing;
 use crate::model::sample::Sample;
 use crate::model::secret::SecretString;

@@ -1,0 +1,523 @@
+//! The task behind one target.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
+
+use super::backoff::Backoff;
+use super::changes::Changes;
+use super::mailbox::Mailbox;
+use super::status::Standing;
+use crate::model::clock::Clock;
+use crate::model::event::EventKind;
+use crate::model::secret::SecretString;
+use crate::model::target::{TargetError, TargetName};
+use crate::source::{Connection, Opener, Source};
+
+/// Failures to authenticate after which nothing is tried any more: a third one may lock the account.
+const AUTHENTICATION_ATTEMPTS: u32 = 2;
+/// How often the status is published while nothing answers.
+const HEARTBEAT: Duration = Duration::from_millis(500);
+
+/// What a collector is asked to read.
+#[derive(Clone)]
+pub struct Target {
+    /// Its name in the profile.
+    pub name: TargetName,
+    /// How it is reached.
+    pub opener: Arc<dyn Opener>,
+    /// Time between two samples.
+    pub interval: Duration,
+    /// How long one sample may take before it is given up.
+    pub deadline: Duration,
+}
+
+impl std::fmt::Debug for Target {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Target({} at {})", self.name, self.opener.endpoint())
+    }
+}
+
+/// What the outside may ask of a collector.
+#[derive(Debug)]
+enum Command {
+    Retry,
+    Secret(SecretString),
+}
+
+/// The outside's end of a collector.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    name: TargetName,
+    commands: mpsc::UnboundedSender<Command>,
+    connection: Arc<Mutex<Option<Connection>>>,
+}
+
+impl Handle {
+    /// Whose.
+    pub fn name(&self) -> &TargetName {
+        &self.name
+    }
+
+    /// Try to connect now instead of at the end of the wait; sample now when connected.
+    pub fn retry(&self) {
+        let _ = self.commands.send(Command::Retry);
+    }
+
+    /// Connect with this password from now on.
+    pub fn give_secret(&self, secret: SecretString) {
+        let _ = self.commands.send(Command::Secret(secret));
+    }
+
+    /// The sampling connection, while there is one, for operations that got no connection of their own.
+    pub fn connection(&self) -> Option<Connection> {
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// Starts a collector in `tasks`. It ends when the set is dropped; it never ends by itself, so a task of the set
+/// that finishes has panicked.
+pub fn spawn(target: Target, clock: Clock, mailbox: Mailbox, tasks: &mut JoinSet<()>) -> Handle {
+    let (sender, commands) = mpsc::unbounded_channel();
+    let connection = Arc::default();
+    let handle = Handle { name: target.name.clone(), commands: sender, connection: Arc::clone(&connection) };
+    let collector = Collector {
+        standing: Standing {
+            name: target.name.clone(),
+            kind: target.opener.kind(),
+            endpoint: target.opener.endpoint(),
+            interval: target.interval,
+            connected: false,
+            last_sample: None,
+            overhead: crate::model::target::Overhead::default(),
+            description: crate::source::Description::default(),
+            error: None,
+            retry_at: None,
+            needs_secret: false,
+        },
+        changes: Changes::new(target.name.clone(), target.interval),
+        backoff: Backoff::new((&target.name, std::process::id())),
+        target,
+        clock,
+        mailbox,
+        commands,
+        connection,
+        secret: None,
+        authentication_failures: 0,
+    };
+    tasks.spawn(collector.run());
+    handle
+}
+
+struct Collector {
+    target: Target,
+    clock: Clock,
+    mailbox: Mailbox,
+    commands: mpsc::UnboundedReceiver<Command>,
+    connection: Arc<Mutex<Option<Connection>>>,
+    standing: Standing,
+    changes: Changes,
+    backoff: Backoff,
+    secret: Option<SecretString>,
+    authentication_failures: u32,
+}
+
+/// How reading ended.
+enum End {
+    /// The connection is of no use any more.
+    Lost(TargetError),
+    /// Someone gave a new secret: start over with it.
+    Reconnect,
+}
+
+impl Collector {
+    async fn run(mut self) {
+        loop {
+            self.publish();
+            match self.open().await {
+                Ok(source) => {
+                    self.connected();
+                    match self.read(source).await {
+                        End::Lost(error) => self.lost(error),
+                        End::Reconnect => continue,
+                    }
+                }
+                Err(error) => self.refused(error),
+            }
+            self.wait().await;
+        }
+    }
+
+    async fn open(&mut self) -> Result<Box<dyn Source>, TargetError> {
+        let opener = Arc::clone(&self.target.opener);
+        let secret = self.secret.clone();
+        let mut opening = opener.open(secret);
+        let mut heartbeat = heartbeat();
+        loop {
+            tokio::select! {
+                outcome = &mut opening => return outcome,
+                _ = heartbeat.tick() => self.publish(),
+            }
+        }
+    }
+
+    fn connected(&mut self) {
+        self.standing.connected = true;
+        self.standing.error = None;
+        self.standing.retry_at = None;
+        self.standing.needs_secret = false;
+        self.authentication_failures = 0;
+        let event = self.changes.event(self.clock.now(), EventKind::Connected, "connected");
+        self.mailbox.event(event);
+    }
+
+    /// Samples until the connection is lost.
+    async fn read(&mut self, mut source: Box<dyn Source>) -> End {
+        self.share(source.connection());
+        let mut ticks = interval(self.target.interval);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let end = loop {
+            tokio::select! {
+                _ = ticks.tick() => {}
+                command = self.commands.recv() => match command {
+                    Some(Command::Secret(secret)) => {
+                        self.secret = Some(secret);
+                        break End::Reconnect;
+                    }
+                    Some(Command::Retry) => ticks.reset(),
+                    // Nobody holds the other end: the profile is being closed.
+                    None => std::future::pending().await,
+                },
+            }
+            if let Err(error) = self.sample(source.as_mut()).await {
+                break End::Lost(error);
+            }
+        };
+        self.share(None);
+        self.standing.connected = false;
+        end
+    }
+
+    /// Reads one sample within its deadline. An error means that the connection is of no use any more.
+    async fn sample(&mut self, source: &mut dyn Source) -> Result<(), TargetError> {
+        let deadline = self.target.deadline;
+        let outcome = {
+            let mut reading = Box::pin(timeout(deadline, source.sample()));
+            let mut heartbeat = heartbeat();
+            heartbeat.reset();
+            loop {
+                tokio::select! {
+                    outcome = &mut reading => break outcome,
+                    _ = heartbeat.tick() => self.publish(),
+                }
+            }
+        };
+        match outcome {
+            Ok(Ok(sample)) => {
+                self.accept(sample, source);
+                Ok(())
+            }
+            Ok(Err(error)) => Err(error),
+            Err(_) if source.timed_out() => {
+                self.standing.error = Some(self.no_answer(deadline));
+                self.publish();
+                Ok(())
+            }
+            Err(_) => Err(self.no_answer(deadline)),
+        }
+    }
+
+    fn accept(&mut self, sample: crate::model::sample::Sample, source: &dyn Source) {
+        let now = Instant::now();
+        for event in self.changes.observe(&sample, now) {
+            self.mailbox.event(event);
+        }
+        self.standing.last_sample = Some(now);
+        self.standing.error = None;
+        self.standing.overhead = sample.overhead;
+        self.standing.description = source.describe();
+        self.backoff.reset();
+        self.mailbox.sample(&Arc::new(sample));
+        self.publish();
+    }
+
+    fn no_answer(&self, deadline: Duration) -> TargetError {
+        TargetError {
+            code: None,
+            message: format!(
+                "{}: no answer within {} s",
+                self.standing.endpoint,
+                (deadline.as_secs_f64() * 10.0).round() / 10.0
+            )
+            .as_str()
+            .into(),
+            hint: Some(
+                "the server is overloaded or stopped, or the network drops packets; reading goes on".into(),
+            ),
+            refused: false,
+            authentication: false,
+        }
+    }
+
+    fn lost(&mut self, error: TargetError) {
+        self.changes.lost(&error);
+        let event =
+            self.changes.event(self.clock.now(), EventKind::Lost, &format!("connection lost: {error}"));
+        self.mailbox.event(event);
+        self.standing.error = Some(error);
+    }
+
+    fn refused(&mut self, error: TargetError) {
+        self.standing.connected = false;
+        self.authentication_failures =
+            if error.authentication { self.authentication_failures + 1 } else { 0 };
+        self.standing.needs_secret = self.authentication_failures >= AUTHENTICATION_ATTEMPTS;
+        self.standing.error = Some(error);
+    }
+
+    /// Waits for the next attempt, or for as long as it takes until someone gives a secret.
+    async fn wait(&mut self) {
+        let until = Instant::now() + self.backoff.next_wait();
+        self.standing.retry_at = (!self.standing.needs_secret).then_some(until);
+        let mut heartbeat = heartbeat();
+        loop {
+            tokio::select! {
+                () = sleep_until(until), if !self.standing.needs_secret => break,
+                _ = heartbeat.tick() => self.publish(),
+                command = self.commands.recv() => match command {
+                    Some(Command::Retry) => break,
+                    Some(Command::Secret(secret)) => {
+                        self.secret = Some(secret);
+                        break;
+                    }
+                    None => std::future::pending().await,
+                },
+            }
+        }
+        self.standing.retry_at = None;
+        if self.standing.needs_secret {
+            self.standing.needs_secret = false;
+            self.authentication_failures = 0;
+        }
+    }
+
+    fn share(&self, connection: Option<Connection>) {
+        *self.connection.lock().unwrap_or_else(PoisonError::into_inner) = connection;
+    }
+
+    fn publish(&self) {
+        self.mailbox.status(self.standing.status(&self.clock, Instant::now()));
+    }
+}
+
+/// Ticks that never bunch up.
+fn heartbeat() -> tokio::time::Interval {
+    let mut heartbeat = interval(HEARTBEAT);
+    heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    heartbeat
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+
+    use super::*;
+    use crate::model::event::Event;
+    use crate::model::part::{Missing, Part};
+    use crate::model::sample::{Body, PoolerSample, Sample};
+    use crate::model::target::{Overhead, TargetKind, TargetState, TargetStatus};
+    use crate::model::time::Timestamp;
+    use crate::source::{Description, Reading};
+    use crate::text::Text;
+
+    /// What a scripted target does next.
+    #[derive(Clone)]
+    enum Step {
+        Refuse(TargetError),
+        Accept(Vec<Answer>),
+    }
+
+    #[derive(Clone)]
+    enum Answer {
+        Sample,
+        Silence,
+        Fail(TargetError),
+    }
+
+    struct Script {
+        steps: Mutex<VecDeque<Step>>,
+        opened: Mutex<Vec<Option<String>>>,
+    }
+
+    struct Scripted(VecDeque<Answer>);
+
+    impl Opener for Script {
+        fn kind(&self) -> TargetKind {
+            TargetKind::Pgbouncer
+        }
+
+        fn endpoint(&self) -> Text {
+            "db1:6432".into()
+        }
+
+        fn open(&self, secret: Option<SecretString>) -> Reading<'_, Result<Box<dyn Source>, TargetError>> {
+            use crate::model::secret::ExposeSecret;
+            let shown = secret.map(|secret| secret.expose_secret().to_owned());
+            self.opened.lock().unwrap().push(shown);
+            let step = self.steps.lock().unwrap().pop_front();
+            Box::pin(async move {
+                match step {
+                    Some(Step::Refuse(error)) => Err(error),
+                    Some(Step::Accept(answers)) => Ok(Box::new(Scripted(answers.into())) as Box<dyn Source>),
+                    None => std::future::pending().await,
+                }
+            })
+        }
+    }
+
+    impl Source for Scripted {
+        fn sample(&mut self) -> Reading<'_, Result<Sample, TargetError>> {
+            let answer = self.0.pop_front();
+            Box::pin(async move {
+                match answer {
+                    Some(Answer::Sample) => Ok(sample()),
+                    Some(Answer::Fail(error)) => Err(error),
+                    Some(Answer::Silence) | None => std::future::pending().await,
+                }
+            })
+        }
+
+        fn describe(&self) -> Description {
+            Description { connections: 1, ..Description::default() }
+        }
+    }
+
+    fn sample() -> Sample {
+        let at = Timestamp::from_micros(1_795_252_800_000_000);
+        let missing = Missing::new("pools", "scripted");
+        let body = PoolerSample {
+            kind: TargetKind::Pgbouncer,
+            version: "scripted".into(),
+            pools: Part::Missing(missing),
+            missing: Vec::new(),
+        };
+        Sample {
+            target: "b1".into(),
+            at,
+            received_at: at,
+            overhead: Overhead::default(),
+            body: Body::Pooler(body),
+        }
+    }
+
+    fn error(code: &str, refused: bool, authentication: bool) -> TargetError {
+        TargetError { code: Some(code.into()), message: code.into(), hint: None, refused, authentication }
+    }
+
+    /// A collector on a script, in time that passes only while everybody waits.
+    struct Stage {
+        script: Arc<Script>,
+        mailbox: Mailbox,
+        handle: Handle,
+        _tasks: JoinSet<()>,
+    }
+
+    impl Stage {
+        fn new(steps: Vec<Step>) -> Self {
+            let script = Arc::new(Script { steps: Mutex::new(steps.into()), opened: Mutex::default() });
+            let target = Target {
+                name: "b1".into(),
+                opener: Arc::clone(&script) as Arc<dyn Opener>,
+                interval: Duration::from_secs(1),
+                deadline: Duration::from_secs(3),
+            };
+            let (mailbox, mut tasks) = (Mailbox::default(), JoinSet::new());
+            let clock = Clock::manual(Timestamp::from_micros(1_795_252_800_000_000));
+            let handle = spawn(target, clock, mailbox.clone(), &mut tasks);
+            Self { script, mailbox, handle, _tasks: tasks }
+        }
+
+        /// The first status that is as wanted, with all events and the number of samples until then.
+        async fn until(&self, wanted: impl Fn(&TargetStatus) -> bool) -> (TargetStatus, Vec<Event>, usize) {
+            let (mut events, mut samples) = (Vec::new(), 0);
+            loop {
+                let news = self.mailbox.take().await;
+                events.extend(news.events);
+                samples += news.samples.values().map(VecDeque::len).sum::<usize>();
+                if let Some(status) = news.statuses.into_values().find(|status| wanted(status)) {
+                    return (status, events, samples);
+                }
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_full_server_is_tried_again_with_a_visible_countdown() {
+        let stage =
+            Stage::new(vec![Step::Refuse(error("53300", true, false)), Step::Accept(vec![Answer::Sample])]);
+        let (status, _, _) = stage.until(|status| status.retry_in.is_some()).await;
+        assert_eq!(status.state, TargetState::Refused);
+        assert_eq!(status.error.unwrap().code.as_deref(), Some("53300"));
+        let (status, events, samples) = stage.until(|status| status.state == TargetState::Live).await;
+        assert_eq!((status.error, samples), (None, 1));
+        assert_eq!(events[0].kind, EventKind::Connected);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_target_that_falls_silent_is_stale_then_lost_then_tried_again() {
+        let stage = Stage::new(vec![
+            Step::Accept(vec![Answer::Sample, Answer::Silence]),
+            Step::Accept(vec![Answer::Sample]),
+        ]);
+        stage.until(|status| status.state == TargetState::Live).await;
+        let (status, _, _) = stage.until(|status| status.state == TargetState::Stale).await;
+        assert!(status.age.unwrap() > Duration::from_secs(3));
+        let (status, events, _) = stage.until(|status| status.state == TargetState::Down).await;
+        assert!(status.error.unwrap().message.contains("no answer within 3 s"));
+        assert_eq!(events.last().unwrap().kind, EventKind::Lost);
+        let (_, events, _) = stage.until(|status| status.state == TargetState::Live).await;
+        assert!(events.iter().any(|event| event.kind == EventKind::Connected));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn two_wrong_passwords_end_the_attempts_until_someone_gives_another() {
+        let wrong = Step::Refuse(error("28P01", true, true));
+        let stage = Stage::new(vec![wrong.clone(), wrong, Step::Accept(vec![Answer::Sample])]);
+        let (status, _, _) = stage.until(|status| status.needs_secret).await;
+        assert_eq!((status.retry_in, stage.script.opened.lock().unwrap().len()), (None, 2));
+        tokio::time::sleep(Duration::from_secs(3600)).await;
+        assert_eq!(stage.script.opened.lock().unwrap().len(), 2, "an hour later nothing was tried");
+        stage.handle.give_secret("tr0ub4dor".to_owned().into());
+        stage.until(|status| status.state == TargetState::Live).await;
+        assert_eq!(stage.script.opened.lock().unwrap()[2].as_deref(), Some("tr0ub4dor"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn retry_does_not_wait_for_the_countdown() {
+        let down = Step::Refuse(error("", false, false));
+        let stage = Stage::new(vec![down.clone(), down.clone(), down, Step::Accept(vec![Answer::Sample])]);
+        let begun = Instant::now();
+        for attempts in 1..=3 {
+            stage.until(|status| status.retry_in.is_some()).await;
+            while stage.script.opened.lock().unwrap().len() == attempts {
+                stage.handle.retry();
+                tokio::task::yield_now().await;
+            }
+        }
+        stage.until(|status| status.state == TargetState::Live).await;
+        assert_eq!(begun.elapsed(), Duration::ZERO, "no wait was sat out");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_fails_in_the_middle_is_opened_again() {
+        let failure = Answer::Fail(error("57P01", true, false));
+        let stage =
+            Stage::new(vec![Step::Accept(vec![Answer::Sample, failure]), Step::Accept(vec![Answer::Sample])]);
+        let (_, events, _) = stage.until(|status| status.error.is_some()).await;
+        assert_eq!(events.last().unwrap().kind, EventKind::Lost);
+        stage.until(|status| status.state == TargetState::Live).await;
+    }
+}
