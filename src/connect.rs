@@ -18,6 +18,7 @@ mod passfile;
 mod password;
 mod socket;
 mod tap;
+mod tls;
 mod wire;
 
 pub use conninfo::{Conninfo, ConninfoError, DsnKind};

@@ -6,6 +6,7 @@ use std::io;
 use tokio_postgres::Error;
 use tokio_postgres::error::DbError;
 
+use super::tls::TlsError;
 use crate::model::target::TargetError;
 use crate::text::Text;
 
@@ -68,6 +69,30 @@ pub(super) fn down(what: &str, endpoint: &str, reason: &str, hint: Option<&str>)
 pub(super) fn system(what: &str, endpoint: &str, error: &io::Error) -> TargetError {
     let (reason, hint) = hints::for_system(error);
     down(what, endpoint, &reason, hint)
+}
+
+/// TLS did not come about.
+pub(super) fn tls(endpoint: &str, error: &TlsError) -> TargetError {
+    const WHAT: &str = "cannot set up TLS with";
+    match error {
+        TlsError::Settings(problem) => down(WHAT, endpoint, problem, None),
+        TlsError::NotOffered => TargetError {
+            refused: true,
+            ..down(
+                WHAT,
+                endpoint,
+                "the server does not offer it",
+                Some("switch TLS on there (ssl = on, client_tls_sslmode), or connect with sslmode=prefer"),
+            )
+        },
+        TlsError::Handshake(cause) => {
+            let words = cause.to_string();
+            match hints::for_tls(&words) {
+                Some(hint) => down(WHAT, endpoint, &words, Some(hint)),
+                None => system(WHAT, endpoint, cause),
+            }
+        }
+    }
 }
 
 /// A failure of the driver, which may carry an answer, a system error or its own words.

@@ -11,10 +11,12 @@ use tokio_postgres::tls::{ChannelBinding, TlsConnect, TlsStream};
 
 use super::socket::Socket;
 use super::tap::Tap;
+use super::tls;
 
 /// The stream that the protocol runs on.
 pub(super) enum Link {
     Plain(Socket),
+    Tls(Box<tokio_rustls::client::TlsStream<Socket>>),
 }
 
 /// What is known about the way to the other end before anything is said on it.
@@ -28,7 +30,10 @@ pub(super) struct Path {
 impl Link {
     /// Where it leads.
     pub(super) fn path(&self) -> Path {
-        let Self::Plain(socket) = self;
+        let socket = match self {
+            Self::Plain(socket) => socket,
+            Self::Tls(stream) => stream.get_ref().0,
+        };
         Path { ends: socket.ends(), peer_process: socket.peer_process() }
     }
 
@@ -36,6 +41,10 @@ impl Link {
     pub(super) fn binding(&self) -> Option<Vec<u8>> {
         match self {
             Self::Plain(_) => None,
+            Self::Tls(stream) => {
+                let certificates = stream.get_ref().1.peer_certificates()?;
+                tls::server_end_point(certificates.first()?)
+            }
         }
     }
 
@@ -49,6 +58,7 @@ impl AsyncRead for Link {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Plain(socket) => Pin::new(socket).poll_read(cx, buf),
+            Self::Tls(stream) => Pin::new(stream).poll_read(cx, buf),
         }
     }
 }
@@ -57,18 +67,21 @@ impl AsyncWrite for Link {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         match self.get_mut() {
             Self::Plain(socket) => Pin::new(socket).poll_write(cx, buf),
+            Self::Tls(stream) => Pin::new(stream).poll_write(cx, buf),
         }
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Plain(socket) => Pin::new(socket).poll_flush(cx),
+            Self::Tls(stream) => Pin::new(stream).poll_flush(cx),
         }
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Plain(socket) => Pin::new(socket).poll_shutdown(cx),
+            Self::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
         }
     }
 }

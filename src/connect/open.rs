@@ -10,6 +10,7 @@ use super::notice::Notice;
 use super::password;
 use super::session::{Connection, Purpose};
 use super::socket::{self, Address, Socket};
+use super::tls::{self, Secured, Security};
 use crate::model::secret::SecretString;
 use crate::model::target::TargetError;
 use crate::text::Text;
@@ -56,27 +57,37 @@ pub(super) trait Entry: Sync {
     ) -> impl Future<Output = Result<Self::Session, Failure>> + Send;
 }
 
-/// Why an attempt failed, and whether another host may do better.
+/// Why an attempt failed, and what may do better.
 pub(super) struct Failure {
     pub(super) error: TargetError,
-    pub(super) try_next: bool,
+    /// Another address or host may.
+    try_next: bool,
+    /// The same address with TLS instead of without, or the other way round, may.
+    try_other_security: bool,
 }
 
 impl Failure {
     /// The server answered, and its answer would be the same elsewhere.
     pub(super) fn last(error: TargetError) -> Self {
-        Self { error, try_next: false }
+        Self { error, try_next: false, try_other_security: false }
     }
 
     /// Nobody answered here, or somebody unwanted did.
     pub(super) fn next(error: TargetError) -> Self {
-        Self { error, try_next: true }
+        Self { error, try_next: true, try_other_security: false }
     }
 
-    /// A server that starts up or shuts down may have a neighbour that does not; every other answer is final.
+    fn of_tls(error: TargetError) -> Self {
+        Self { error, try_next: true, try_other_security: true }
+    }
+
+    /// A server that starts up or shuts down may have a neighbour that does not; every other answer is final. A
+    /// refusal that is about encryption (`pg_hba.conf`, a pooler's `client_tls_sslmode`) allows the other way.
     pub(super) fn of_login(error: TargetError) -> Self {
-        let try_next = !error.refused || error.code.as_deref() == Some("57P03");
-        Self { error, try_next }
+        let code = error.code.as_deref();
+        let try_next = !error.refused || code == Some("57P03");
+        let about_security = code == Some("28000") || error.message.contains("SSL required");
+        Self { try_next, try_other_security: about_security, error }
     }
 }
 
@@ -146,14 +157,44 @@ impl<E: Entry> Search<'_, E> {
         Err(Failure::next(summary(failures, info)))
     }
 
-    /// Tries one address.
+    /// Tries one address, with and without TLS as `sslmode` says.
     async fn address(&self, attempt: &Attempt<'_>) -> Result<E::Session, Failure> {
         let endpoint = attempt.info.endpoint_of(attempt.host);
-        let socket = within(attempt.until, &endpoint, "no answer", Socket::connect(attempt.address))
-            .await
-            .map_err(Failure::next)?
-            .map_err(|cause| Failure::next(error::system(CONNECT, &endpoint, &cause)))?;
-        self.entry.enter(attempt, &endpoint, Link::Plain(socket)).await
+        let plan = tls::plan(attempt.info.ssl.mode, matches!(attempt.address, Address::Unix(_)));
+        let (last, earlier) = plan.split_last().unwrap_or((&Security::Plain, &[]));
+        for security in earlier {
+            let link = match door(attempt, &endpoint, *security).await {
+                Ok(link) => link,
+                Err(failure) if failure.try_other_security => continue,
+                Err(failure) => return Err(failure),
+            };
+            // A server that offers no TLS was asked in clear already; asking again changes nothing.
+            let only_way = *security == Security::Offered && !link.is_encrypted();
+            match self.entry.enter(attempt, &endpoint, link).await {
+                Err(failure) if failure.try_other_security && !only_way => {}
+                done => return done,
+            }
+        }
+        let link = door(attempt, &endpoint, *last).await?;
+        self.entry.enter(attempt, &endpoint, link).await
+    }
+}
+
+/// A link to an address, ready for the first message.
+async fn door(attempt: &Attempt<'_>, endpoint: &Text, security: Security) -> Result<Link, Failure> {
+    let socket = within(attempt.until, endpoint, "no answer", Socket::connect(attempt.address))
+        .await
+        .map_err(Failure::next)?
+        .map_err(|cause| Failure::next(error::system(CONNECT, endpoint, &cause)))?;
+    if security == Security::Plain {
+        return Ok(Link::Plain(socket));
+    }
+    let negotiated = tls::negotiate(socket, &attempt.info.ssl, attempt.host, security);
+    match within(attempt.until, endpoint, "connected, but TLS was not negotiated", negotiated).await {
+        Ok(Ok(Secured::Tls(stream))) => Ok(Link::Tls(stream)),
+        Ok(Ok(Secured::Plain(socket))) => Ok(Link::Plain(socket)),
+        Ok(Err(cause)) => Err(Failure::of_tls(error::tls(endpoint, &cause))),
+        Err(overdue) => Err(Failure::next(overdue)),
     }
 }
 

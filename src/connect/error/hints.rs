@@ -133,3 +133,33 @@ pub(super) fn for_driver(words: &str) -> Option<&'static str> {
     .find(|(part, _)| words.contains(part))
     .map(|(_, hint)| *hint)
 }
+
+/// What to try after a failed handshake.
+pub(super) fn for_tls(words: &str) -> Option<&'static str> {
+    [
+        (
+            "UnsupportedCertVersion",
+            "the server's certificate is X.509 v1: issue it again as v3 with subjectAltName, or use sslmode=require",
+        ),
+        (
+            "not valid for any names",
+            "the certificate has no subjectAltName (a common name is not enough): issue it again, or use sslmode=verify-ca",
+        ),
+        ("not valid for name", "the certificate is for another name: connect by its name, or use sslmode=verify-ca"),
+        ("UnknownIssuer", "no trusted authority signed the certificate: give sslrootcert=FILE or sslrootcert=system"),
+        ("CaUsedAsEndEntity", "the server shows an authority's certificate as its own: use sslmode=require, or issue one"),
+        ("certificate expired", "renew the server's certificate, or use sslmode=require"),
+        ("not valid yet", "the server's certificate is not valid yet: check the clocks"),
+        ("Revoked", "the server's certificate was revoked"),
+        ("BadSignature", "the certificate's signature is wrong: check sslrootcert"),
+        ("CertificateRequired", "the server wants a client certificate: sslcert=… sslkey=…"),
+        ("UnknownCA", "the server does not trust the client certificate's authority"),
+        ("certificate unknown", "the server does not accept the client certificate"),
+        ("HandshakeFailure", "the server wants other TLS versions or ciphers (TLS 1.2 and 1.3 are spoken)"),
+        ("ProtocolVersion", "the server wants other TLS versions (TLS 1.2 and 1.3 are spoken)"),
+        ("SSLRequest", "what answers does not speak PostgreSQL's protocol: check the port"),
+    ]
+    .iter()
+    .find(|(part, _)| words.contains(part))
+    .map(|(_, hint)| *hint)
+}

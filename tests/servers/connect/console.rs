@@ -26,7 +26,7 @@ async fn a_pooler_answers_with_columns_rows_and_tags() {
     let help = console.query("SHOW HELP").await.unwrap();
     assert!(help.rows.is_empty() && help.notices[0].contains("POOLS"), "{help:?}");
     let databases = console.query("SHOW DATABASES").await.unwrap();
-    assert_eq!(databases.rows[0][databases.column("force_user").unwrap()], None, "NULL is not empty");
+    assert_eq!(databases.rows[0][databases.column("host").unwrap()], None, "NULL is not empty");
 }
 
 #[tokio::test]
