@@ -97,7 +97,11 @@ impl Connection {
         {
             return reason;
         }
-        error::driver("cannot read from", &self.0.about.endpoint, error)
+        let what = match self.0.purpose {
+            Purpose::Sampling | Purpose::Probe => "cannot read from",
+            Purpose::Operations => "operation failed on",
+        };
+        error::driver(what, &self.0.about.endpoint, error)
     }
 
     /// How the connection runs.
