@@ -1,0 +1,213 @@
+//! Values over time in buckets, for sparklines. A missed sample is a gap, never zero and never the value before.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use crate::model::time::Timestamp;
+
+/// How many buckets a series has at most.
+const MOST: u8 = 75;
+const BUCKETS: usize = MOST as usize;
+
+/// What all series of one profile share: when they begin and how long one bucket is.
+///
+/// Buckets start as short as the sampling interval, so that a screen that has just been opened already shows a
+/// curve, and double until the series spans the window.
+#[derive(Clone, Debug)]
+pub struct Timeline {
+    start: Option<Timestamp>,
+    bucket: i64,
+    interval: i64,
+    window: i64,
+}
+
+impl Timeline {
+    /// A timeline for samples every `interval` that spans `window`.
+    pub fn new(interval: Duration, window: Duration) -> Self {
+        let micros = |span: Duration| i64::try_from(span.as_micros()).unwrap_or(i64::MAX / 4).max(1000);
+        let interval = micros(interval);
+        Self { start: None, bucket: interval, interval, window: micros(window) }
+    }
+
+    /// Seconds per bucket.
+    pub fn bucket_s(&self) -> f64 {
+        self.bucket as f64 / 1e6
+    }
+
+    /// Makes room for `at`. Says how often buckets doubled: every series must then [`Series::halve`] as often.
+    pub fn reach(&mut self, at: Timestamp) -> u32 {
+        self.start.get_or_insert(at);
+        let mut doubled = 0;
+        while self.index(at) >= BUCKETS && self.bucket < self.window / i64::from(MOST) {
+            self.bucket *= 2;
+            doubled += 1;
+        }
+        doubled
+    }
+
+    /// The bucket of a moment; what lies before the start falls into the first.
+    fn index(&self, at: Timestamp) -> usize {
+        let start = self.start.unwrap_or(at);
+        usize::try_from((at.as_micros() - start.as_micros()) / self.bucket).unwrap_or(0)
+    }
+
+    /// Whether the time between two samples is what the interval's jitter makes of one step.
+    fn is_one_step(&self, earlier: Timestamp, later: Timestamp) -> bool {
+        (later.as_micros() - earlier.as_micros()) * 4 <= self.interval * 7
+    }
+}
+
+/// One value over time.
+#[derive(Clone, Debug)]
+pub struct Series<T> {
+    /// Bucket of the first value.
+    first: usize,
+    values: VecDeque<Option<T>>,
+    last_at: Option<Timestamp>,
+    merge: fn(T, T) -> T,
+}
+
+impl<T: Copy> Series<T> {
+    /// An empty series. `merge` makes one value of two, the earlier first, that fall into one bucket.
+    pub fn new(merge: fn(T, T) -> T) -> Self {
+        Self { first: 0, values: VecDeque::new(), last_at: None, merge }
+    }
+
+    /// Adds the value of a sample taken at `at`. Times that go back are ignored.
+    pub fn set(&mut self, line: &Timeline, at: Timestamp, value: T) {
+        let index = line.index(at);
+        match self.last_at {
+            Some(last_at) if at < last_at => return,
+            Some(last_at) => {
+                let before = self.values.back().copied().flatten();
+                self.reach(index, before.filter(|_| line.is_one_step(last_at, at)));
+            }
+            None => {
+                self.first = index;
+                self.values.push_back(None);
+            }
+        }
+        self.last_at = Some(at);
+        let merge = self.merge;
+        if let Some(newest) = self.values.back_mut() {
+            *newest = Some(newest.map_or(value, |old| merge(old, value)));
+        }
+    }
+
+    /// Adds empty buckets up to and with `index`, those in between filled with `between`.
+    fn reach(&mut self, index: usize, between: Option<T>) {
+        if index > self.end() + BUCKETS {
+            self.values.clear();
+            self.first = index;
+        }
+        while self.end() < index {
+            self.values.push_back(between);
+        }
+        if self.end() == index {
+            self.values.push_back(None);
+        }
+        while self.values.len() > BUCKETS {
+            self.values.pop_front();
+            self.first += 1;
+        }
+    }
+
+    /// The bucket after the newest one.
+    fn end(&self) -> usize {
+        self.first + self.values.len()
+    }
+
+    /// Makes one bucket of two, after the timeline's buckets doubled.
+    pub fn halve(&mut self) {
+        let mut halved: VecDeque<Option<T>> = VecDeque::with_capacity(BUCKETS);
+        for (index, value) in (self.first..).zip(&self.values) {
+            match halved.back_mut().filter(|_| index % 2 == 1) {
+                Some(first) => {
+                    *first = match (*first, *value) {
+                        (Some(old), Some(new)) => Some((self.merge)(old, new)),
+                        (old, new) => new.or(old),
+                    }
+                }
+                None => halved.push_back(*value),
+            }
+        }
+        self.first /= 2;
+        self.values = halved;
+    }
+
+    /// The values up to `now`, oldest first; as many for every series of the timeline. Buckets without a sample
+    /// are `None`, except that the newest value stands until its next one is overdue.
+    pub fn values(&self, line: &Timeline, now: Timestamp) -> Vec<Option<T>> {
+        let end = line.index(now) + 1;
+        let fresh = self.last_at.is_some_and(|last| line.is_one_step(last, now));
+        (end.saturating_sub(BUCKETS)..end)
+            .map(|index| {
+                let slot = if index >= self.end() && fresh { self.end().checked_sub(1)? } else { index };
+                self.values.get(slot.checked_sub(self.first)?).copied().flatten()
+            })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(millis: i64) -> Timestamp {
+        Timestamp::from_micros(1_000_000_000_000 + millis * 1000)
+    }
+
+    /// A series fed with its own index at these milliseconds, once a second, over ten minutes.
+    fn fed(millis: impl IntoIterator<Item = i64>) -> (Timeline, Series<u32>) {
+        let mut line = Timeline::new(Duration::from_secs(1), Duration::from_secs(600));
+        let mut series = Series::new(u32::max);
+        for (value, millis) in (0_u32..).zip(millis) {
+            for _ in 0..line.reach(at(millis)) {
+                series.halve();
+            }
+            series.set(&line, at(millis), value);
+        }
+        (line, series)
+    }
+
+    #[test]
+    fn a_missed_sample_is_a_gap_and_jitter_is_not() {
+        for (millis, now, expected) in [
+            (vec![0, 1000, 2000], 2000, vec![Some(0), Some(1), Some(2)]),
+            (vec![0, 1999, 2001], 2001, vec![Some(0), Some(1), Some(2)]),
+            // The second falls a little late, into the bucket after its own.
+            (vec![0, 999, 2001], 2001, vec![Some(1), Some(1), Some(2)]),
+            (vec![0, 3000], 3000, vec![Some(0), None, None, Some(1)]),
+            // Waiting for the next sample, and then not any more.
+            (vec![0, 1000], 2500, vec![Some(0), Some(1), Some(1)]),
+            (vec![0, 1000], 3500, vec![Some(0), Some(1), None, None]),
+        ] {
+            let (line, series) = fed(millis.clone());
+            assert_eq!(series.values(&line, at(now)), expected, "{millis:?} at {now}");
+        }
+    }
+
+    #[test]
+    fn buckets_double_until_the_window_is_spanned_and_gaps_stay() {
+        let (line, series) = fed((0..1200).filter(|second| !(400..500).contains(second)).map(|s| s * 1000));
+        assert!((line.bucket_s() - 8.0).abs() < 1e-9);
+        let values = series.values(&line, at(1_199_000));
+        assert_eq!(values.len(), BUCKETS);
+        assert_eq!(values.last().copied().flatten(), Some(1099));
+        // 1,199 s falls into bucket 149; the curve shows 75 to 149, which is 600 s to the end.
+        assert!(values.iter().all(Option::is_some));
+        let (line, series) = fed((0..700).filter(|second| !(400..500).contains(second)).map(|s| s * 1000));
+        let values = series.values(&line, at(699_000));
+        let gaps: Vec<usize> =
+            values.iter().enumerate().filter(|(_, v)| v.is_none()).map(|(i, _)| i).collect();
+        // Buckets 50 to 61 of 13 to 87 hold nothing but missed samples.
+        assert_eq!(gaps, (37..=48).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn after_a_long_silence_nothing_of_the_past_is_left() {
+        let (line, series) = fed([0, 1000, 2000, 10_000_000]);
+        let values = series.values(&line, at(10_000_000));
+        assert_eq!(values.iter().flatten().count(), 1);
+    }
+}
