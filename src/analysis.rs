@@ -1,5 +1,149 @@
-//! Pure: history in; rates, findings, blocking tree, limits, recommendations and verdict out.
+//! Pure: history in; pools, limits, blocking tree, findings, recommendations and verdict out.
+//!
+//! Time is an argument. Ages count from a sample's own clock, so a replay says what the live screen said.
 
+mod assemble;
+pub mod blocking;
+mod findings;
+#[doc(hidden)]
+pub mod fixture;
+mod grouping;
+mod leaks;
+mod limits;
+mod members;
 pub mod moment;
+pub mod names;
+mod poolers;
+mod rollup;
+mod roster;
+mod scene;
+mod settings;
+mod tracker;
+mod trend;
+mod verdict;
 
 pub use moment::Moment;
+pub use rollup::{Level, roll_up};
+pub use settings::Settings;
+
+use std::collections::{HashMap, VecDeque};
+
+use crate::history::series::{Series, Timeline};
+use crate::history::{Entry, History};
+use crate::model::event::Event;
+use crate::model::sample::Sample;
+use crate::model::target::{TargetName, TargetStatus};
+use crate::model::time::Timestamp;
+
+use findings::Memory;
+use poolers::PoolerTracker;
+use tracker::Tracker;
+
+/// How many events a moment carries at most.
+const EVENTS: usize = 256;
+
+/// Turns samples into moments.
+///
+/// It keeps what a single sample cannot say: when a pool was first seen, what opened and closed, peaks, floors,
+/// since when a finding holds. What it keeps is bounded by the number of connections and pools.
+#[derive(Debug)]
+pub struct Analyser {
+    settings: Settings,
+    line: Timeline,
+    servers: HashMap<TargetName, Tracker>,
+    poolers: HashMap<TargetName, PoolerTracker>,
+    /// Sequence number of the next entry to read, per target.
+    read: HashMap<TargetName, u64>,
+    pending: Series<u32>,
+    memory: Memory,
+    events: VecDeque<Event>,
+}
+
+impl Analyser {
+    /// An analyser that has seen nothing yet.
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            line: Timeline::new(settings.interval, settings.span),
+            settings,
+            servers: HashMap::new(),
+            poolers: HashMap::new(),
+            read: HashMap::new(),
+            pending: Series::new(u32::max),
+            memory: Memory::default(),
+            events: VecDeque::new(),
+        }
+    }
+
+    /// Learns what is new in the history and says what it means.
+    ///
+    /// `events` may be everything that happened so far or only what is new. `now` is this machine's clock, or the
+    /// recorded one in a replay.
+    pub fn observe(
+        &mut self,
+        history: &History,
+        statuses: &[TargetStatus],
+        events: &[Event],
+        now: Timestamp,
+    ) -> Moment {
+        for event in events {
+            self.remember(event.clone());
+        }
+        for status in statuses {
+            self.catch_up(history, &status.name);
+        }
+        let mut memory = std::mem::take(&mut self.memory);
+        let moment = self.assemble(&mut memory, history, statuses, now);
+        self.memory = memory;
+        moment
+    }
+
+    /// The settings it judges by.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    fn remember(&mut self, event: Event) {
+        if !self.events.contains(&event) {
+            self.events.push_back(event);
+        }
+        while self.events.len() > EVENTS {
+            self.events.pop_front();
+        }
+    }
+
+    /// Reads what was pushed for a target since the last call.
+    fn catch_up(&mut self, history: &History, target: &TargetName) {
+        let from = self.read.get(target).copied().unwrap_or(0);
+        let mut next = from;
+        for (sequence, entry) in history.since(target, from) {
+            if let Entry::Sample(sample) = entry {
+                self.absorb(sample);
+            }
+            next = sequence + 1;
+        }
+        self.read.insert(TargetName::clone(target), next);
+    }
+
+    fn absorb(&mut self, sample: &Sample) {
+        for _ in 0..self.line.reach(sample.received_at) {
+            self.servers.values_mut().for_each(Tracker::halve);
+            self.poolers.values_mut().for_each(PoolerTracker::halve);
+            self.pending.halve();
+        }
+        let target = &sample.target;
+        let (line, settings) = (&self.line, &self.settings);
+        if sample.postgres().is_some() {
+            let new = || Tracker::new(target, settings);
+            let tracker = self.servers.entry(TargetName::clone(target)).or_insert_with(new);
+            if let Some(event) = tracker.absorb(sample, line, settings) {
+                self.remember(event);
+            }
+        } else {
+            let new = || PoolerTracker::new(target);
+            let tracker = self.poolers.entry(TargetName::clone(target)).or_insert_with(new);
+            tracker.absorb(sample, line, settings);
+            let queued = self.poolers.values().filter_map(PoolerTracker::pending).sum();
+            self.pending.set(&self.line, sample.received_at, queued);
+        }
+    }
+}

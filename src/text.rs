@@ -7,6 +7,7 @@ pub mod escape;
 pub mod fingerprint;
 pub mod glob;
 pub mod redact;
+pub mod span;
 pub mod sql;
 pub mod width;
 

@@ -1,0 +1,270 @@
+//! Puts a moment together from what was learned.
+
+use std::sync::Arc;
+
+use super::Analyser;
+use super::blocking::{Blocking, blocking};
+use super::findings::Memory;
+use super::limits;
+use super::moment::{BackendRow, Moment, PoolRow, PoolerView, ServerView, StateSeries};
+use super::names::is_pooltop;
+use super::roster::Track;
+use super::scene::{PoolScene, Scene};
+use super::tracker::{Tracker, state_counts};
+use super::{findings, verdict};
+use crate::history::History;
+use crate::model::finding::Finding;
+use crate::model::limit::Limit;
+use crate::model::sample::{PostgresSample, Sample, StateCounts};
+use crate::model::target::{TargetState, TargetStatus};
+use crate::model::time::Timestamp;
+
+/// A moment under construction: pools still in the order in which they were found.
+#[derive(Default)]
+struct Parts<'a> {
+    servers: Vec<Option<ServerView>>,
+    poolers: Vec<Option<PoolerView>>,
+    rows: Vec<BackendRow>,
+    pools: Vec<PoolScene<'a>>,
+    limits: Vec<Limit>,
+}
+
+impl Analyser {
+    pub(super) fn assemble(
+        &self,
+        memory: &mut Memory,
+        history: &History,
+        statuses: &[TargetStatus],
+        now: Timestamp,
+    ) -> Moment {
+        let events: Vec<_> = self.events.iter().cloned().collect();
+        let parts = self.parts(history, statuses);
+        let scene = Scene {
+            settings: &self.settings,
+            now,
+            statuses,
+            servers: &parts.servers,
+            poolers: &parts.poolers,
+            rows: &parts.rows,
+            pools: parts.pools,
+            limits: &parts.limits,
+            events: &events,
+        };
+        let findings = findings::find(&scene, memory);
+        let verdict = verdict::verdict(&scene, &findings);
+        let (pools, order) = self.pool_rows(&scene, &findings, now);
+        let mut rows = parts.rows;
+        settle(&mut rows, &order, &findings, statuses);
+        let series = self.series(statuses, now);
+        Moment {
+            at: now,
+            samples: history.samples_seen(),
+            targets: statuses.to_vec(),
+            servers: parts.servers,
+            poolers: parts.poolers,
+            backends: rows,
+            pools,
+            limits: parts.limits,
+            findings,
+            recommendations: Vec::new(),
+            verdict,
+            events,
+            series,
+        }
+    }
+
+    fn parts(&self, history: &History, statuses: &[TargetStatus]) -> Parts<'_> {
+        let mut parts = Parts::default();
+        for (target, status) in statuses.iter().enumerate() {
+            let sample = history.latest(&status.name);
+            let server = sample.and_then(|sample| {
+                let tracker = self.servers.get(&status.name)?;
+                Some(parts.add_server(target, sample, sample.postgres()?, tracker))
+            });
+            let pooler = sample.and_then(|sample| {
+                let tracks = self.poolers.get(&status.name)?.tracks();
+                Some(parts.add_pooler(target, sample, tracks))
+            });
+            parts.servers.push(server);
+            parts.poolers.push(pooler);
+        }
+        limits::sort(&mut parts.limits);
+        parts
+    }
+
+    /// The pools, the most troubled first, and where each pool of the scene went.
+    fn pool_rows(
+        &self,
+        scene: &Scene<'_>,
+        findings: &[Finding],
+        now: Timestamp,
+    ) -> (Vec<PoolRow>, Vec<usize>) {
+        let mut rows: Vec<(usize, PoolRow)> = scene
+            .pools
+            .iter()
+            .map(|pool| {
+                let key = &pool.track.pool.key;
+                let finding_index = findings.iter().position(|finding| finding.pool.as_ref() == Some(key));
+                PoolRow {
+                    pool: pool.track.pool.clone(),
+                    target: pool.target,
+                    trend: pool.track.trend(&self.line, now),
+                    idle_in_transaction_trend: pool.track.idle_in_transaction_trend(&self.line, now),
+                    finding: finding_index.map(|index| findings[index].severity),
+                    finding_index,
+                }
+            })
+            .enumerate()
+            .collect();
+        rows.sort_by(|(_, a), (_, b)| trouble(b).cmp(&trouble(a)).then_with(|| a.pool.key.cmp(&b.pool.key)));
+        let mut order = vec![0; rows.len()];
+        for (new, (old, _)) in rows.iter().enumerate() {
+            order[*old] = new;
+        }
+        (rows.into_iter().map(|(_, row)| row).collect(), order)
+    }
+
+    /// Counts by state over time. Targets that are not live now are left out of the whole curve: taking them out
+    /// of its end alone would look like connections that were closed.
+    fn series(&self, statuses: &[TargetStatus], now: Timestamp) -> StateSeries {
+        let trackers = |live_only: bool| -> Vec<&Tracker> {
+            statuses
+                .iter()
+                .filter(|status| !live_only || status.state == TargetState::Live)
+                .filter_map(|status| self.servers.get(&status.name))
+                .collect()
+        };
+        let live = trackers(true);
+        let shown = if live.is_empty() { trackers(false) } else { live };
+        let curves: Vec<_> = shown.iter().map(|tracker| tracker.counts.values(&self.line, now)).collect();
+        let pending = self.pending.values(&self.line, now);
+        let counts = (0..pending.len())
+            .map(|bucket| {
+                let values = curves.iter().filter_map(|curve| curve.get(bucket).copied().flatten());
+                values.reduce(sum)
+            })
+            .collect();
+        StateSeries { bucket_s: self.line.bucket_s(), counts, pending }
+    }
+}
+
+impl<'a> Parts<'a> {
+    fn add_server(
+        &mut self,
+        target: usize,
+        sample: &Sample,
+        body: &PostgresSample,
+        tracker: &'a Tracker,
+    ) -> ServerView {
+        let observed = |pid| {
+            let index = tracker.members.binary_search_by_key(&pid, |member| member.id().pid).ok()?;
+            tracker.members[index].waiting_since
+        };
+        let Blocking { tree, mut waits } = blocking(body, sample.at, &observed);
+        if !body.counts_only {
+            let slots = self.add_pools(target, sample.at, tracker);
+            for (backend, member) in body.backends.iter().zip(&tracker.members) {
+                let pool = slots.get(member.slot).copied().flatten().unwrap_or_default();
+                let involved = waits.remove(&backend.pid()).unwrap_or_default();
+                if let Some(scene) = self.pools.get_mut(pool) {
+                    scene.members.push(self.rows.len());
+                    scene.stranded.extend(member.stranded.then_some(self.rows.len()));
+                }
+                self.rows.push(BackendRow {
+                    target,
+                    backend: Arc::clone(backend),
+                    pool,
+                    blocked_by: involved.blocked_by,
+                    blocks: involved.blocks,
+                    blocks_transitively: involved.blocks_transitively,
+                    suspect: None,
+                    is_pooltop: is_pooltop(&backend.session),
+                });
+            }
+        }
+        self.limits.extend(tracker.ceilings.iter().map(|ceiling| ceiling.limit.clone()));
+        ServerView {
+            at: sample.at,
+            identity: body.identity.clone(),
+            counts: state_counts(body),
+            own_sessions: body.own_sessions,
+            other_processes: body.other_processes.clone(),
+            counts_only: body.counts_only,
+            facts: tracker.facts.clone(),
+            tree,
+        }
+    }
+
+    /// Adds the pools of a server that are shown. Returns where each slot of its roster went.
+    fn add_pools(&mut self, target: usize, at: Timestamp, tracker: &'a Tracker) -> Vec<Option<usize>> {
+        let mut slots = vec![None; tracker.roster.slots()];
+        for (slot, track) in tracker.roster.tracks() {
+            if is_shown(track, at) {
+                slots[slot] = Some(self.pools.len());
+                self.pools.push(PoolScene { target, at, track, members: Vec::new(), stranded: Vec::new() });
+            }
+        }
+        slots
+    }
+
+    fn add_pooler(
+        &mut self,
+        target: usize,
+        sample: &Sample,
+        tracks: impl Iterator<Item = &'a Track>,
+    ) -> PoolerView {
+        for track in tracks {
+            self.pools.push(PoolScene {
+                target,
+                at: sample.at,
+                track,
+                members: Vec::new(),
+                stranded: Vec::new(),
+            });
+        }
+        let pools = sample.pooler().and_then(|body| body.pools.known()).cloned().unwrap_or_default();
+        PoolerView { at: sample.at, pools }
+    }
+}
+
+/// Pools with connections, declared ones, and those that were there a minute ago, so that rows do not come and go
+/// with each short session.
+fn is_shown(track: &Track, at: Timestamp) -> bool {
+    let recent = at.age_of(track.last_seen) <= std::time::Duration::from_secs(60);
+    track.pool.total > 0 || track.pool.key.declared.is_some() || recent
+}
+
+/// What puts a pool at the top: its finding, then what it strands, then what it uses.
+fn trouble(row: &PoolRow) -> impl Ord {
+    (row.finding, row.pool.stranded, row.pool.pending, row.pool.total)
+}
+
+/// Points the rows at the sorted pools and marks those that a leak finding names.
+fn settle(rows: &mut [BackendRow], order: &[usize], findings: &[Finding], statuses: &[TargetStatus]) {
+    for row in rows.iter_mut() {
+        row.pool = order.get(row.pool).copied().unwrap_or_default();
+    }
+    for finding in findings.iter().filter(|finding| finding.rule.is_leak()) {
+        let Some(target) = statuses.iter().position(|status| status.name == finding.target) else { continue };
+        let start = rows.partition_point(|row| row.target < target);
+        let end = rows.partition_point(|row| row.target <= target);
+        for id in &finding.backends {
+            let found = rows[start..end].binary_search_by_key(&id.pid, |row| row.backend.pid());
+            if let Ok(index) = found {
+                let row = &mut rows[start + index];
+                row.suspect = row.suspect.max(Some(finding.severity));
+            }
+        }
+    }
+}
+
+fn sum(a: StateCounts, b: StateCounts) -> StateCounts {
+    StateCounts {
+        active: a.active + b.active,
+        idle: a.idle + b.idle,
+        idle_in_transaction: a.idle_in_transaction + b.idle_in_transaction,
+        aborted: a.aborted + b.aborted,
+        unknown: a.unknown + b.unknown,
+        blocked: a.blocked + b.blocked,
+    }
+}

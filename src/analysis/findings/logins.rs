@@ -1,0 +1,54 @@
+//! `server.logins`: the server says it is full although fewer slots are used than it has.
+//!
+//! Up to PostgreSQL 17 a connection that is still authenticating holds a slot and is not in `pg_stat_activity`.
+
+use super::{Check, Draft};
+use crate::analysis::scene::Scene;
+use crate::analysis::verdict::TOO_MANY_CONNECTIONS;
+use crate::model::finding::{Rule, Severity};
+use crate::model::limit::LimitScope;
+use crate::model::target::{TargetName, TargetState};
+
+/// Compares what the server answers with what was counted.
+pub(super) struct Logins;
+
+impl Check for Logins {
+    fn check(&self, scene: &Scene<'_>) -> Vec<Draft> {
+        let refused = scene.statuses.iter().filter(|status| {
+            let code = status.error.as_ref().and_then(|error| error.code.as_deref());
+            code == Some(TOO_MANY_CONNECTIONS) && status.state != TargetState::Down
+        });
+        refused
+            .filter_map(|status| {
+                let limit = scene
+                    .limits
+                    .iter()
+                    .find(|limit| limit.scope == LimitScope::Server && limit.target == status.name)?;
+                let usable = limit.usable()?;
+                (limit.used < usable).then(|| {
+                    let title = format!(
+                        "{} refuses connections though {} of {usable} slots are seen in use: logins in progress",
+                        status.name, limit.used
+                    );
+                    let mut draft = Draft::new(
+                        Rule::ServerLogins,
+                        Severity::Critical,
+                        TargetName::clone(&status.name),
+                        title,
+                    );
+                    draft.evidence.extend(status.error.iter().map(|error| error.message.to_string()));
+                    draft.evidence.push(
+                        "connections that still authenticate hold a slot and are not in pg_stat_activity".to_owned(),
+                    );
+                    draft.alternative = Some("slots taken and freed again since the last sample");
+                    draft.suggestion = Some(
+                        "Look for clients that reconnect in a loop, slow DNS or LDAP in pg_hba.conf, and a short \
+                         authentication_timeout."
+                            .to_owned(),
+                    );
+                    draft
+                })
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,9 @@
+//! Servers made up for tests, benchmarks and pictures: deterministic, through the real analysis.
+//!
+//! Not part of the library's interface; integration tests and benchmarks need it to be public.
+
+mod scenes;
+mod server;
+
+pub use scenes::*;
+pub use server::*;

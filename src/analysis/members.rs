@@ -1,0 +1,100 @@
+//! The sessions of one target from sample to sample: who came, who went, who moved.
+
+use std::sync::Arc;
+
+use crate::model::backend::{Backend, BackendId, Session, State};
+use crate::model::time::Timestamp;
+
+/// What is remembered about one session.
+#[derive(Clone, Debug)]
+pub(super) struct Member {
+    pub(super) session: Arc<Session>,
+    /// Its pool's slot in the roster.
+    pub(super) slot: usize,
+    pub(super) state: State,
+    pub(super) state_change: Option<Timestamp>,
+    /// How many connections its pool opened while this one lay idle. A pool with a free connection opens no
+    /// other, so each such birth says that this one was not free.
+    pub(super) witnesses: u32,
+    /// Held by somebody who does nothing with it.
+    pub(super) stranded: bool,
+    /// When it was first seen waiting on a lock in this statement.
+    pub(super) waiting_since: Option<Timestamp>,
+    /// The last application name that was not empty, and when it was seen.
+    pub(super) named: Option<(Arc<Session>, Timestamp)>,
+}
+
+impl Member {
+    pub(super) fn id(&self) -> BackendId {
+        self.session.id
+    }
+
+    /// A session that is new to pooltop.
+    pub(super) fn new(backend: &Backend, slot: usize, at: Timestamp) -> Self {
+        let mut member = Self {
+            session: Arc::clone(&backend.session),
+            slot,
+            state: backend.state,
+            state_change: backend.state_change,
+            witnesses: 0,
+            stranded: false,
+            waiting_since: None,
+            named: None,
+        };
+        member.follow(backend, at);
+        member
+    }
+
+    /// Takes over what the newest sample says. `true` when the session did something since the last one.
+    pub(super) fn follow(&mut self, backend: &Backend, at: Timestamp) -> bool {
+        let moved = self.state_change != backend.state_change || self.state != backend.state;
+        if moved {
+            self.witnesses = 0;
+        }
+        self.waiting_since = match (backend.waits_on_lock(), self.waiting_since) {
+            (true, Some(since)) if !moved => Some(since),
+            (true, _) => Some(at),
+            (false, _) => None,
+        };
+        if !backend.session.application_name.is_empty() {
+            self.named = Some((Arc::clone(&backend.session), at));
+        }
+        self.state = backend.state;
+        self.state_change = backend.state_change;
+        if !Arc::ptr_eq(&self.session, &backend.session) {
+            self.session = Arc::clone(&backend.session);
+        }
+        moved
+    }
+}
+
+/// One step of the merge of the members with a sample's rows, both sorted by pid.
+pub(super) enum Step<'a> {
+    /// Still there.
+    Stayed(Member, &'a Arc<Backend>),
+    /// Came.
+    Born(&'a Arc<Backend>),
+    /// Went.
+    Died(Member),
+}
+
+/// Walks both lists once. A pid that another session has now is a death and a birth.
+pub(super) fn merge(members: Vec<Member>, rows: &[Arc<Backend>], mut step: impl FnMut(Step<'_>)) {
+    let mut members = members.into_iter().peekable();
+    for row in rows {
+        while let Some(gone) = members.next_if(|member| member.id().pid < row.pid()) {
+            step(Step::Died(gone));
+        }
+        match members.next_if(|member| member.id().pid == row.pid()) {
+            Some(same) if same.id() == row.id() => step(Step::Stayed(same, row)),
+            Some(other) => {
+                step(Step::Died(other));
+                step(Step::Born(row));
+            }
+            None => step(Step::Born(row)),
+        }
+    }
+    for gone in members {
+        step(Step::Died(gone));
+    }
+}

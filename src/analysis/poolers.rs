@@ -1,0 +1,91 @@
+//! What is learned about one pooler: its pools over time.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::Settings;
+use super::roster::Track;
+use crate::history::series::Timeline;
+use crate::model::pool::{Layer, PoolKey};
+use crate::model::sample::{PoolerPool, Sample};
+use crate::model::target::TargetName;
+use crate::model::time::Timestamp;
+use crate::text::Text;
+
+/// How long a pool that the pooler does not list any more is shown.
+const KEPT: Duration = Duration::from_secs(600);
+
+/// The state of one pooler target.
+#[derive(Debug)]
+pub(super) struct PoolerTracker {
+    target: TargetName,
+    tracks: BTreeMap<(Text, Text), Track>,
+}
+
+impl PoolerTracker {
+    pub(super) fn new(target: &TargetName) -> Self {
+        Self { target: TargetName::clone(target), tracks: BTreeMap::new() }
+    }
+
+    /// Learns from the next sample. Pools that could not be read leave a gap.
+    pub(super) fn absorb(&mut self, sample: &Sample, line: &Timeline, settings: &Settings) {
+        let Some(pools) = sample.pooler().and_then(|body| body.pools.known()) else { return };
+        for row in pools.iter().filter(|row| !is_console(row)) {
+            let key = (row.database.clone(), row.user.clone());
+            let target = &self.target;
+            let track = self.tracks.entry(key).or_insert_with(|| {
+                Track::new(pool_key(target, row), sample.at, None, settings.thresholds.window)
+            });
+            read(track, row, sample.at);
+            track.draw(line, sample.received_at);
+        }
+        self.tracks.retain(|_, track| sample.at.age_of(track.last_seen) <= KEPT);
+    }
+
+    pub(super) fn tracks(&self) -> impl Iterator<Item = &Track> {
+        self.tracks.values()
+    }
+
+    /// Clients queued in all its pools.
+    pub(super) fn pending(&self) -> Option<u32> {
+        self.tracks.values().filter_map(|track| track.pool.pending).reduce(|a, b| a + b)
+    }
+
+    pub(super) fn halve(&mut self) {
+        self.tracks.values_mut().for_each(Track::halve);
+    }
+}
+
+/// The pooler's own console is not a pool.
+fn is_console(row: &PoolerPool) -> bool {
+    &*row.database == "pgbouncer" && row.sv_active + row.sv_idle + row.sv_used == 0
+}
+
+fn pool_key(target: &TargetName, row: &PoolerPool) -> PoolKey {
+    PoolKey {
+        target: TargetName::clone(target),
+        layer: Layer::Pooler,
+        declared: None,
+        application_name: None,
+        user: Some(row.user.clone()),
+        database: Some(row.database.clone()),
+        client: None,
+    }
+}
+
+fn read(track: &mut Track, row: &PoolerPool, at: Timestamp) {
+    let pool = &mut track.pool;
+    let idle = row.sv_idle + row.sv_used;
+    pool.name = Text::line(&format!("{}/{}", row.database, row.user));
+    track.label = pool.name.clone();
+    pool.used = Some(row.sv_active);
+    pool.idle = Some(idle);
+    pool.active = Some(row.sv_active);
+    pool.pending = Some(row.cl_waiting);
+    pool.total = row.sv_active + idle + row.sv_tested + row.sv_login;
+    pool.peak = pool.peak.max(pool.total);
+    pool.max_wait_s = Some(row.max_wait_us as f64 / 1e6);
+    pool.via_pooler = true;
+    track.floor.add(at, pool.total);
+    track.last_seen = at;
+}
