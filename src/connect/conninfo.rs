@@ -33,6 +33,14 @@ impl ConninfoError {
     }
 }
 
+/// The port's value is not shown: in an address with an unencoded password it may be a part of the password.
+fn bad_port() -> ConninfoError {
+    ConninfoError::new(
+        "the port is not a number from 1 to 65535",
+        "in an address, encode / ? # and @ of a password as %2F %3F %23 %40",
+    )
+}
+
 /// Where one host of the list is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Place {
@@ -303,3 +311,6 @@ impl DsnKind {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -86,10 +86,10 @@ fn is_true(value: &str) -> bool {
 fn unknown(name: &str, place: &str) -> ConninfoError {
     let hint = match keys::nearest(name) {
         Some(near) => format!("did you mean `{near}`?"),
-        None => "see the list of keys in PostgreSQL's manual, section 34.1.2".to_owned(),
+        None => "in an address, encode & ? # and @ of a password as %26 %3F %23 %40".to_owned(),
     };
     // A pasted secret can end up where a key is expected (an unencoded `&` in a password); it is long or odd.
     let plain = name.len() <= 40 && name.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c));
-    let shown = if plain { format!("`{name}`") } else { "one that is no word".to_owned() };
+    let shown = if plain { format!("`{name}`") } else { "(it is no word)".to_owned() };
     ConninfoError::new(&format!("unknown key {shown} in {place}"), &hint)
 }

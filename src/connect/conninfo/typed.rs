@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::{
     Binding, Conninfo, ConninfoError, Host, Merged, Place, RootCert, Secrets, SessionAttrs, Ssl, SslMode,
+    bad_port,
 };
 use crate::connect::environment::Environment;
 use crate::model::secret::SecretString;
@@ -92,14 +93,8 @@ fn parse_address(address: &str) -> Result<IpAddr, ConninfoError> {
     })
 }
 
-/// The value is not shown: in an address with an unencoded password it may be a part of the password.
 fn parse_port(port: &str) -> Result<u16, ConninfoError> {
-    port.parse().ok().filter(|port| *port > 0).ok_or_else(|| {
-        ConninfoError::new(
-            "the port is not a number from 1 to 65535",
-            "in an address, encode / ? # and @ of a password as %2F %3F %23 %40",
-        )
-    })
+    port.parse().ok().filter(|port| *port > 0).ok_or_else(bad_port)
 }
 
 fn connect_timeout(merged: &Merged) -> Result<Duration, ConninfoError> {

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::ConninfoError;
+use super::{ConninfoError, bad_port};
 
 /// Whether a string is an address at all.
 pub(super) fn is_uri(dsn: &str) -> bool {
@@ -135,7 +135,12 @@ fn split_port(entry: &str) -> Result<(&str, &str), ConninfoError> {
             "write an IPv6 host in brackets: [::1]:5432; encode a `:` or `/` in a password as %3A or %2F",
         ));
     }
-    Ok(entry.split_once(':').unwrap_or((entry, "")))
+    let (host, port) = entry.split_once(':').unwrap_or((entry, ""));
+    // Checked here and not only with the types: what follows a `?` in an unencoded password looks like a key.
+    if !port.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(bad_port());
+    }
+    Ok((host, port))
 }
 
 fn push_query(query: &str, pairs: &mut Vec<(String, String)>) -> Result<(), ConninfoError> {
