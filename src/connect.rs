@@ -5,6 +5,7 @@
 
 pub mod conninfo;
 pub mod console;
+pub mod env_file;
 pub mod environment;
 pub mod notice;
 pub mod row;
@@ -23,6 +24,7 @@ mod wire;
 
 pub use conninfo::{Conninfo, ConninfoError, DsnKind};
 pub use console::{Answer, Console};
+pub use env_file::EnvFile;
 pub use environment::Environment;
 pub use notice::Notice;
 pub use open::open;
