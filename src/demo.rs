@@ -7,6 +7,7 @@
 mod account;
 mod binaries;
 mod directory;
+mod pooler;
 mod server;
 mod shop;
 
@@ -23,7 +24,7 @@ use crate::model::thresholds::Thresholds;
 use account::Account;
 use binaries::Binaries;
 use directory::Directory;
-use server::Server;
+use server::{Programs, Server};
 use shop::Shop;
 
 /// How much faster than real life the demo tells its story: what takes a minute takes six seconds.
@@ -128,10 +129,11 @@ impl Demo {
         clock: &Clock,
         progress: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<Self, DemoError> {
-        let binaries = Binaries::find(options).ok_or(DemoError::NoPostgres)?;
+        let postgres = Binaries::find(options).ok_or(DemoError::NoPostgres)?;
+        let programs = Programs { postgres, pooler: pooler::find(options) };
         let account = Account::choose()?;
         directory::sweep(&options.temporary, &account);
-        let server = Self::server(options, &binaries, &account, progress).await?;
+        let server = Self::server(options, &programs, &account, progress).await?;
         progress(Progress::FillingTables);
         shop::prepare(&server).await?;
         progress(Progress::OpeningShop);
@@ -142,7 +144,7 @@ impl Demo {
     /// Starts the server; again where another program took the port between our look and its start.
     async fn server(
         options: &Options,
-        binaries: &Binaries,
+        programs: &Programs,
         account: &Account,
         progress: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<Server, DemoError> {
@@ -150,7 +152,7 @@ impl Demo {
         loop {
             tries -= 1;
             let directory = Directory::create(&options.temporary, account)?;
-            match Server::start(binaries, account, directory, progress).await {
+            match Server::start(programs, account, directory, progress).await {
                 Err(DemoError::Server { said, .. }) if tries > 0 && said.contains("TCP/IP sockets") => {}
                 other => return other,
             }
@@ -163,6 +165,15 @@ impl Demo {
         let access = self.server.access();
         let password = access.password.expose_secret();
         format!("postgres://pooltop:{password}@127.0.0.1:{}/{}", access.port, shop::DATABASE).into()
+    }
+
+    /// The console of the PgBouncer through which the shop's `worker` goes, where PgBouncer is installed. Holds the
+    /// password.
+    pub fn pooler_dsn(&self) -> Option<SecretString> {
+        let access = self.server.access();
+        let password = access.password.expose_secret();
+        let dsn = |port| format!("pgbouncer://pooltop:{password}@127.0.0.1:{port}/pgbouncer").into();
+        access.pooler.map(dsn)
     }
 
     /// The directory that holds the cluster, its socket and its log. Gone after [`Demo::stop`].

@@ -89,7 +89,8 @@ fn asked(path: &[PathBuf]) -> Option<Binaries> {
     Binaries::at(Path::new(directory.trim()))
 }
 
-fn is_program(file: &Path) -> bool {
+/// Whether it is a file that can be run.
+pub(super) fn is_program(file: &Path) -> bool {
     fs::metadata(file).is_ok_and(|data| data.is_file() && data.permissions().mode() & 0o111 != 0)
 }
 

@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::net::{Ipv4Addr, TcpListener};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use tokio::time::{sleep, timeout};
 use super::account::Account;
 use super::binaries::Binaries;
 use super::directory::Directory;
-use super::{DemoError, Progress};
+use super::{DemoError, Progress, pooler};
 use crate::model::secret::{ExposeSecret, SecretString};
 
 /// How long a cluster may take to be created or to start, on a slow and busy machine.
@@ -31,6 +31,8 @@ pub(super) struct Access {
     pub(super) password: SecretString,
     /// Whether it loads `pg_stat_statements`.
     pub(super) statements: bool,
+    /// The port of a `PgBouncer` in front of it, where there is one.
+    pub(super) pooler: Option<u16>,
 }
 
 /// A running server in a directory of its own.
@@ -49,26 +51,46 @@ struct Guardian {
     said: Lines<BufReader<ChildStdout>>,
 }
 
+/// What the server is started from.
+#[derive(Debug)]
+pub(super) struct Programs {
+    /// PostgreSQL's.
+    pub(super) postgres: Binaries,
+    /// `pgbouncer`, where it is installed.
+    pub(super) pooler: Option<PathBuf>,
+}
+
+impl Access {
+    fn new(programs: &Programs) -> io::Result<Self> {
+        Ok(Self {
+            port: free_port()?,
+            password: password()?,
+            statements: programs.postgres.has_module("pg_stat_statements"),
+            pooler: programs.pooler.is_some().then(free_port).transpose()?,
+        })
+    }
+}
+
 impl Server {
     /// Creates the cluster in `directory` and waits until it accepts connections.
     pub(super) async fn start(
-        binaries: &Binaries,
+        programs: &Programs,
         account: &Account,
         mut directory: Directory,
         progress: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<Self, DemoError> {
-        let access = Access {
-            port: free_port().map_err(|error| broken("finding a free port", &error))?,
-            password: password().map_err(|error| broken("making a password", &error))?,
-            statements: binaries.has_module("pg_stat_statements"),
-        };
+        let mut access =
+            Access::new(programs).map_err(|error| broken("choosing port and password", &error))?;
         furnish(&directory, account, &access).map_err(|error| broken("writing its settings", &error))?;
-        let mut guardian = Guardian::post(binaries, account, &directory)
+        let mut guardian = Guardian::post(programs, account, &directory)
             .map_err(|error| broken("starting /bin/sh", &error))?;
         directory.hand_over();
         timeout(PATIENCE, guardian.see_start(directory.path(), progress)).await.unwrap_or_else(|_| {
             Err(DemoError::Server { step: "waiting for it", said: last_words(directory.path()) })
         })?;
+        if let Some(port) = access.pooler {
+            access.pooler = pooler::listens(port).await.then_some(port);
+        }
         Ok(Self { access, directory, guardian })
     }
 
@@ -93,10 +115,11 @@ impl Server {
 
 impl Guardian {
     /// Starts the guardian in a process group of its own, out of reach of the terminal's Ctrl-C.
-    fn post(binaries: &Binaries, account: &Account, directory: &Directory) -> io::Result<Self> {
+    fn post(programs: &Programs, account: &Account, directory: &Directory) -> io::Result<Self> {
         let mut command = Command::new("/bin/sh");
         command.arg("-c").arg(include_str!("guardian.sh")).arg("pooltop-demo");
-        command.arg(directory.path()).arg(binaries.directory());
+        command.arg(directory.path()).arg(programs.postgres.directory());
+        command.arg(programs.pooler.as_deref().unwrap_or_else(|| Path::new("")));
         command.env_clear().env("PATH", "/usr/bin:/bin").env("LC_ALL", "C").current_dir("/");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(directory.share_lock()?);
         command.process_group(0);
@@ -151,9 +174,12 @@ fn last_words(directory: &Path) -> String {
     line.map_or_else(|| "it said nothing".to_owned(), |line| line.trim().to_owned())
 }
 
-/// Writes what `initdb` and the server read: the password of the superuser, and the settings.
+/// Writes what `initdb`, the server and the pooler read: the password of the superuser, and the settings.
 fn furnish(directory: &Directory, account: &Account, access: &Access) -> io::Result<()> {
     directory.write("password", access.password.expose_secret(), account)?;
+    if let Some(port) = access.pooler {
+        pooler::furnish(directory, account, access, port)?;
+    }
     directory.write("settings", &settings(directory.path(), access), account)
 }
 

@@ -33,14 +33,17 @@ struct Part {
     min: u32,
     max: u32,
     clients: u64,
+    /// Goes through the pooler, where there is one.
+    pooled: bool,
 }
 
-const STOREFRONT: Part = Part { name: "storefront", role: "web", min: 4, max: 8, clients: 9 };
-const CHECKOUT: Part = Part { name: "checkout", role: "web", min: 2, max: 12, clients: 3 };
-const WORKER: Part = Part { name: "worker", role: "web", min: 2, max: 5, clients: 3 };
-const INVENTORY: Part = Part { name: "inventory", role: "web", min: 1, max: 4, clients: 4 };
-const REPORTS: Part = Part { name: "reports", role: "reporting", min: 1, max: 2, clients: 1 };
-const MIGRATIONS: Part = Part { name: "migrations", role: "deploy", min: 0, max: 1, clients: 1 };
+const STOREFRONT: Part = Part { name: "storefront", role: "web", min: 4, max: 8, clients: 9, pooled: false };
+const CHECKOUT: Part = Part { name: "checkout", role: "web", min: 2, max: 12, clients: 3, pooled: false };
+const WORKER: Part = Part { name: "worker", role: "web", min: 2, max: 5, clients: 4, pooled: true };
+const INVENTORY: Part = Part { name: "inventory", role: "web", min: 1, max: 4, clients: 4, pooled: false };
+const REPORTS: Part = Part { name: "reports", role: "reporting", min: 1, max: 2, clients: 1, pooled: false };
+const MIGRATIONS: Part =
+    Part { name: "migrations", role: "deploy", min: 0, max: 1, clients: 1, pooled: false };
 
 /// The pools that the profile declares. A migration is no pool.
 const DECLARED: [&Part; 5] = [&STOREFRONT, &CHECKOUT, &WORKER, &INVENTORY, &REPORTS];
@@ -92,7 +95,15 @@ impl Part {
             .acquire_slow_threshold(Duration::from_secs(3600))
             .idle_timeout(None)
             .max_lifetime(None)
-            .connect_lazy_with(options(access, self.role, DATABASE).application_name(self.name))
+            .connect_lazy_with(self.options(access))
+    }
+
+    fn options(&self, access: &Access) -> PgConnectOptions {
+        let options = options(access, self.role, DATABASE).application_name(self.name);
+        match access.pooler.filter(|_| self.pooled) {
+            Some(port) => options.port(port),
+            None => options,
+        }
     }
 }
 
@@ -121,10 +132,10 @@ pub(super) async fn prepare(server: &Server) -> Result<(), DemoError> {
     run(&mut postgres, "grant rights", "GRANT pg_monitor, pg_signal_backend TO pooltop").await?;
     run(&mut postgres, "create the database", &format!("CREATE DATABASE {DATABASE} OWNER deploy")).await?;
     let mut shop = connect(access, DATABASE).await?;
+    run(&mut shop, "fill the tables", include_str!("shop/schema.sql")).await?;
     if access.statements {
         run(&mut shop, "create pg_stat_statements", "CREATE EXTENSION pg_stat_statements").await?;
     }
-    run(&mut shop, "fill the tables", include_str!("shop/schema.sql")).await?;
     for connection in [postgres, shop] {
         let _ = connection.close().await;
     }

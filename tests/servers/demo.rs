@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use pooltop::connect::{Conninfo, Console, Environment};
 use pooltop::demo::{Demo, Options, Progress};
 use pooltop::model::clock::Clock;
 use pooltop::model::secret::ExposeSecret;
@@ -79,10 +80,15 @@ async fn the_shop_leaks_queues_survives_its_rescue_and_goes_without_a_trace() {
     assert_eq!(said.last(), Some(&Progress::OpeningShop));
     let client = connect(&demo).await;
     until(&client, 4, "application_name = 'storefront'").await;
+    until(&client, 1, "application_name = 'worker'").await;
+    watch_pooler(&demo).await;
     until(&client, 2, LEAKED).await;
     until(&client, 1, "application_name = 'reports' AND state = 'active'").await;
     until(&client, 1, "application_name = 'migrations' AND wait_event_type = 'Lock'").await;
     until(&client, 2, "application_name = 'inventory' AND wait_event_type = 'Lock'").await;
+
+    let log = std::fs::read_to_string(demo.directory().join("log")).unwrap();
+    assert!(!log.contains("ERROR:") && !log.contains("WARNING:"), "the shop's statements work: {log}");
 
     let sql = format!("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE {LEAKED}");
     client.query_one(&sql, &[]).await.unwrap();
@@ -95,6 +101,18 @@ async fn the_shop_leaks_queues_survives_its_rescue_and_goes_without_a_trace() {
     demo.stop().await;
     assert!(!directory.exists());
     assert!(TcpStream::connect(("127.0.0.1", port)).is_err());
+}
+
+/// Where PgBouncer is installed, the worker's clients are seen in its pool.
+async fn watch_pooler(demo: &Demo) {
+    let Some(dsn) = demo.pooler_dsn() else { return };
+    let (info, _) = Conninfo::resolve(dsn.expose_secret(), &Environment::empty()).unwrap();
+    let mut console = Console::open(&info).await.unwrap();
+    let pools = console.query("SHOW POOLS").await.unwrap();
+    let shop = pools.rows.iter().find(|row| pools.text(row, "database").as_deref() == Some("shop")).unwrap();
+    assert_eq!(pools.text(shop, "user").as_deref(), Some("web"));
+    let number = |name| pools.text(shop, name).unwrap().parse::<u32>().unwrap();
+    assert!(number("cl_active") + number("cl_waiting") > 0);
 }
 
 fn port(demo: &Demo) -> u16 {

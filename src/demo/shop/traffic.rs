@@ -39,7 +39,8 @@ async fn visit(pool: &PgPool, dice: &mut Dice) -> sqlx::Result<()> {
     request.fetch_all(pool).await.map(drop)
 }
 
-/// A background worker: takes a job, does it inside a transaction, and makes the next one.
+/// A background worker: notes a job, takes the oldest one and does it, all in one transaction, because it may go
+/// through a pooler in transaction mode.
 pub(super) async fn work(pool: PgPool, mut dice: Dice) {
     loop {
         if job(&pool, &mut dice).await.is_err() {
@@ -49,22 +50,26 @@ pub(super) async fn work(pool: PgPool, mut dice: Dice) {
     }
 }
 
+/// Unnamed statements: a named one would meet itself on a server connection that another client prepared it on.
 async fn job(pool: &PgPool, dice: &mut Dice) -> sqlx::Result<()> {
+    let mut transaction = pool.begin().await?;
     sqlx::query(
         "INSERT INTO jobs (kind, payload) VALUES ('send_receipt', jsonb_build_object('order_id', $1::int))",
     )
     .bind(dice.row(1, 5000))
-    .execute(pool)
+    .persistent(false)
+    .execute(&mut *transaction)
     .await?;
-    let mut transaction = pool.begin().await?;
     let taken: Option<i64> = sqlx::query_scalar(
         "SELECT id FROM jobs WHERE state = 'queued' ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED",
     )
+    .persistent(false)
     .fetch_optional(&mut *transaction)
     .await?;
     dice.pause(50, 600).await;
     sqlx::query("UPDATE jobs SET state = 'done', finished_at = now() WHERE id = $1")
         .bind(taken)
+        .persistent(false)
         .execute(&mut *transaction)
         .await?;
     transaction.commit().await
