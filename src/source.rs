@@ -12,6 +12,9 @@ use crate::model::secret::SecretString;
 use crate::model::target::{Privilege, Role, TargetError, TargetKind, Wire};
 use crate::text::Text;
 
+/// `host:port/database`, without any secret.
+pub type Endpoint = Text;
+
 /// A future that a trait object can return.
 pub type Reading<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -41,7 +44,7 @@ pub trait Opener: Send + Sync {
     fn kind(&self) -> TargetKind;
 
     /// `host:port/database`, without any secret.
-    fn endpoint(&self) -> Text;
+    fn endpoint(&self) -> Endpoint;
 
     /// Connects. Names are resolved, and password files and commands read, again each time. `secret` is a
     /// password that a person typed, and wins over all others.

@@ -87,8 +87,7 @@ pub fn spawn(target: Target, clock: Clock, mailbox: Mailbox, tasks: &mut JoinSet
     let collector = Collector {
         standing: Standing {
             name: target.name.clone(),
-            kind: target.opener.kind(),
-            endpoint: target.opener.endpoint(),
+            opener: Arc::clone(&target.opener),
             interval: target.interval,
             connected: false,
             last_sample: None,
@@ -240,8 +239,7 @@ impl Collector {
         self.standing.overhead = sample.overhead;
         self.standing.description = source.describe();
         self.backoff.reset();
-        self.mailbox.sample(&Arc::new(sample));
-        self.publish();
+        self.mailbox.sample(&Arc::new(sample), self.standing.status(&self.clock, now));
     }
 
     fn no_answer(&self, deadline: Duration) -> TargetError {
@@ -249,7 +247,7 @@ impl Collector {
             code: None,
             message: format!(
                 "{}: no answer within {} s",
-                self.standing.endpoint,
+                self.standing.opener.endpoint(),
                 (deadline.as_secs_f64() * 10.0).round() / 10.0
             )
             .as_str()
@@ -331,7 +329,6 @@ mod tests {
     use crate::model::target::{Overhead, TargetKind, TargetState, TargetStatus};
     use crate::model::time::Timestamp;
     use crate::source::{Description, Reading};
-    use crate::text::Text;
 
     /// What a scripted target does next.
     #[derive(Clone)]
@@ -359,7 +356,7 @@ mod tests {
             TargetKind::Pgbouncer
         }
 
-        fn endpoint(&self) -> Text {
+        fn endpoint(&self) -> crate::source::Endpoint {
             "db1:6432".into()
         }
 

@@ -41,11 +41,16 @@ impl News {
     fn is_empty(&self) -> bool {
         self.samples.is_empty() && self.statuses.is_empty() && self.events.is_empty()
     }
+
+    fn put(&mut self, mut status: TargetStatus) {
+        status.dropped = self.dropped.get(&status.name).copied().unwrap_or_default();
+        self.statuses.insert(status.name.clone(), status);
+    }
 }
 
 impl Mailbox {
-    /// Leaves a sample.
-    pub fn sample(&self, sample: &Arc<Sample>) {
+    /// Leaves a sample together with the status that it brings.
+    pub fn sample(&self, sample: &Arc<Sample>, status: TargetStatus) {
         let mut news = self.lock();
         let waiting = news.samples.entry(sample.target.clone()).or_default();
         waiting.push_back(Arc::clone(sample));
@@ -53,14 +58,13 @@ impl Mailbox {
             waiting.pop_front();
             *news.dropped.entry(sample.target.clone()).or_default() += 1;
         }
+        news.put(status);
         self.0.arrived.notify_one();
     }
 
     /// Leaves a status, in place of an older one of the same target.
-    pub fn status(&self, mut status: TargetStatus) {
-        let mut news = self.lock();
-        status.dropped = news.dropped.get(&status.name).copied().unwrap_or_default();
-        news.statuses.insert(status.name.clone(), status);
+    pub fn status(&self, status: TargetStatus) {
+        self.lock().put(status);
         self.0.arrived.notify_one();
     }
 

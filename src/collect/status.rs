@@ -1,23 +1,21 @@
 //! How a target stands, kept up to date by its collector.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use crate::model::clock::Clock;
-use crate::model::target::{Overhead, TargetError, TargetKind, TargetName, TargetState, TargetStatus};
-use crate::source::Description;
-use crate::text::Text;
+use crate::model::target::{Overhead, TargetError, TargetName, TargetState, TargetStatus};
+use crate::source::{Description, Opener};
 
 /// Intervals after which a connected target without a new sample is stale.
 const LIVE_INTERVALS: u32 = 3;
 
 /// What a collector knows about how its target stands.
-#[derive(Debug)]
 pub(super) struct Standing {
     pub(super) name: TargetName,
-    pub(super) kind: TargetKind,
-    pub(super) endpoint: Text,
+    pub(super) opener: Arc<dyn Opener>,
     pub(super) interval: Duration,
     pub(super) connected: bool,
     pub(super) last_sample: Option<Instant>,
@@ -34,8 +32,8 @@ impl Standing {
         let age = self.last_sample.map(|at| now.saturating_duration_since(at));
         TargetStatus {
             name: self.name.clone(),
-            kind: self.description.kind.unwrap_or(self.kind),
-            endpoint: self.endpoint.clone(),
+            kind: self.description.kind.unwrap_or_else(|| self.opener.kind()),
+            endpoint: self.opener.endpoint(),
             state: self.state(age),
             age,
             error: self.error.clone(),

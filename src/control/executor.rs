@@ -25,6 +25,7 @@ use crate::model::clock::Clock;
 use crate::model::locks::LockPicture;
 use crate::model::operation::{BlastRadius, Operation, OperationKind, OperationReport, Outcome, Victim};
 use crate::model::own::OwnSessions;
+use crate::model::secret::SecretString;
 use crate::model::target::TargetError;
 
 pub use inspect::frees;
@@ -92,6 +93,11 @@ impl Executor {
             return Ok(());
         }
         self.line.open().await.map(|_| ())
+    }
+
+    /// Uses a password that a person typed, from the next connection on.
+    pub fn use_password(&mut self, password: SecretString) {
+        self.line.use_password(password);
     }
 
     /// What the operation would undo, per session in its order: read before the question is answered.

@@ -9,6 +9,7 @@ use super::watch::look;
 use crate::connect::{self, Connection, Conninfo, Purpose};
 use crate::control::confirm::Why;
 use crate::model::own::{Membership, OwnSessions};
+use crate::model::secret::SecretString;
 use crate::model::target::{TargetError, Wire};
 use crate::text::Text;
 
@@ -50,6 +51,12 @@ impl fmt::Display for Unready {
 impl Line {
     pub(super) fn new(conninfo: Conninfo, sampling: Sampling, sessions: OwnSessions) -> Self {
         Self { conninfo, sampling, sessions, own: None, locked_out: false }
+    }
+
+    /// Connects with this password from now on, also after another one was refused.
+    pub(super) fn use_password(&mut self, password: SecretString) {
+        self.conninfo = self.conninfo.clone().with_password(password);
+        self.locked_out = false;
     }
 
     /// The operations connection, if it is open as far as this end knows.

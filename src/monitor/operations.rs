@@ -1,0 +1,150 @@
+//! Where operations are handed in.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::sync::{Mutex, mpsc};
+
+use crate::analysis::Moment;
+use crate::analysis::moment::ServerView;
+use crate::collect::{Handle, Mailbox};
+use crate::control::confirm::{Confirmed, ReadOnly};
+use crate::control::executor::{Executor, Sampling};
+use crate::model::clock::Clock;
+use crate::model::event::{Event, EventKind};
+use crate::model::limit::LimitScope;
+use crate::model::locks::LockPicture;
+use crate::model::operation::{BlastRadius, Operation, OperationReport, Outcome, VictimOutcome};
+use crate::model::secret::SecretString;
+use crate::model::target::{TargetError, TargetName};
+
+/// Makes an executor, given the way to the sampling connection that it falls back on.
+pub type MakeExecutor = Box<dyn FnOnce(Sampling) -> Result<Executor, ReadOnly> + Send>;
+
+/// The executors of a profile. Empty where nothing may be carried out.
+pub(super) struct Desk {
+    executors: HashMap<TargetName, Entry>,
+    mailbox: Mailbox,
+    clock: Clock,
+}
+
+struct Entry {
+    executor: Arc<Mutex<Executor>>,
+    warmed: AtomicBool,
+}
+
+impl Desk {
+    pub(super) fn new(mailbox: &Mailbox, clock: &Clock) -> Self {
+        Self { executors: HashMap::new(), mailbox: mailbox.clone(), clock: clock.clone() }
+    }
+
+    /// Lets operations on this target be handed in.
+    pub(super) fn open(&mut self, target: &TargetName, make: MakeExecutor, handle: &Handle) {
+        let handle = handle.clone();
+        // A read-only profile gets no executor, hence no entry.
+        if let Ok(executor) = make(Arc::new(move || handle.connection())) {
+            let entry = Entry { executor: Arc::new(Mutex::new(executor)), warmed: AtomicBool::new(false) };
+            self.executors.insert(target.clone(), entry);
+        }
+    }
+
+    /// Opens the operations connections once it is known how many slots are free. Does not wait for them.
+    pub(super) fn warm(&self, moment: &Moment) {
+        for (target, server) in moment.targets.iter().zip(&moment.servers) {
+            let Some(entry) = self.executors.get(&target.name) else { continue };
+            let Some(free) = server.as_ref().and_then(|server| free_slots(moment, &target.name, server))
+            else {
+                continue;
+            };
+            if !entry.warmed.swap(true, Ordering::Relaxed) {
+                let executor = Arc::clone(&entry.executor);
+                // Failing is no news here: the first operation tries again and says why.
+                tokio::spawn(async move { executor.lock().await.warm(free).await });
+            }
+        }
+    }
+
+    pub(super) async fn inspect(
+        &self,
+        operation: &Operation,
+        locks: Option<&LockPicture>,
+    ) -> Result<Vec<BlastRadius>, TargetError> {
+        match self.executors.get(&operation.target) {
+            Some(entry) => entry.executor.lock().await.inspect(operation, locks).await,
+            None => Err(no_operations(&operation.target)),
+        }
+    }
+
+    pub(super) async fn execute(
+        &self,
+        confirmed: Confirmed<Operation>,
+        reports: &mpsc::UnboundedSender<OperationReport>,
+    ) {
+        let target = confirmed.get().target.clone();
+        let Some(entry) = self.executors.get(&target) else {
+            let _ = reports.send(refused(confirmed.get()));
+            return;
+        };
+        let mut executor = entry.executor.lock().await;
+        let settled = executor
+            .execute(confirmed, |report| {
+                let _ = reports.send(report);
+            })
+            .await;
+        self.mailbox.event(self.event(&settled));
+    }
+
+    pub(super) async fn rehearse(&self, operation: &Operation) -> Option<OperationReport> {
+        let entry = self.executors.get(&operation.target)?;
+        Some(entry.executor.lock().await.rehearse(operation).await)
+    }
+
+    /// Lets the operations connection use the same secret.
+    pub(super) fn give_secret(&self, target: &str, secret: &SecretString) {
+        let Some(entry) = self.executors.get(target) else { return };
+        let (executor, secret) = (Arc::clone(&entry.executor), secret.clone());
+        tokio::spawn(async move { executor.lock().await.use_password(secret) });
+    }
+
+    fn event(&self, report: &OperationReport) -> Event {
+        let done = report.outcomes.iter().filter(|outcome| outcome.outcome.is_success()).count();
+        let text = format!("{}: {done} of {} as asked", report.kind, report.outcomes.len());
+        Event {
+            at: self.clock.now(),
+            target: report.target.clone(),
+            kind: EventKind::Operation,
+            text: text.as_str().into(),
+        }
+    }
+}
+
+/// Slots that an ordinary role could still use on the server of `target`.
+fn free_slots(moment: &Moment, target: &TargetName, server: &ServerView) -> Option<u32> {
+    server.facts.as_ref()?;
+    let limit =
+        moment.limits.iter().find(|limit| limit.scope == LimitScope::Server && limit.target == *target)?;
+    Some(limit.usable()?.saturating_sub(limit.used))
+}
+
+fn no_operations(target: &TargetName) -> TargetError {
+    TargetError {
+        code: None,
+        message: format!("{target}: this profile is read-only, nothing is sent").as_str().into(),
+        hint: None,
+        refused: true,
+        authentication: false,
+    }
+}
+
+/// The report for an operation that nobody here may carry out.
+fn refused(operation: &Operation) -> OperationReport {
+    let outcome =
+        |id| VictimOutcome { id, outcome: Outcome::Refused, message: "this profile is read-only".into() };
+    OperationReport {
+        kind: operation.kind,
+        target: operation.target.clone(),
+        outcomes: operation.victims.iter().map(|victim| outcome(victim.id())).collect(),
+        settled: true,
+    }
+}
