@@ -12,16 +12,21 @@ use crate::model::secret::SecretString;
 use crate::model::target::{Privilege, Role, TargetError, TargetKind, Wire};
 use crate::text::Text;
 
+pub mod pgbouncer;
+pub mod postgres;
+
 /// `host:port/database`, without any secret.
 pub type Endpoint = Text;
 
 /// A future that a trait object can return.
 pub type Reading<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// One open connection to a target, and how to read it.
+/// One open connection to a target, and how to read it. Dropping it ends the connection.
 pub trait Source: Send {
     /// Reads the target once. May be dropped at any await when the deadline passes; the next call must then
     /// either work or fail, never return the answer of the one before.
+    ///
+    /// An error does not say that the connection is lost: see [`Source::is_usable`].
     fn sample(&mut self) -> Reading<'_, Result<Sample, TargetError>>;
 
     /// What is known about the target by now. Cheap; asked after every sample.
@@ -30,6 +35,12 @@ pub trait Source: Send {
     /// The connection, where operations may fall back to it between two samples.
     fn connection(&self) -> Option<Connection> {
         None
+    }
+
+    /// The last sample failed. Returns whether reading goes on over the same connection: a statement that was
+    /// ended by the server's time limit costs no slot, a new connection needs one that a full server may not have.
+    fn is_usable(&self) -> bool {
+        false
     }
 
     /// The last sample was cut off by its deadline. Returns whether reading goes on over the same connection.
@@ -68,4 +79,15 @@ pub struct Description {
     pub connections: u32,
     /// What is not known and why.
     pub missing: Vec<Missing>,
+}
+
+/// An answer that is not what was asked for.
+fn unreadable(why: &str) -> TargetError {
+    TargetError {
+        code: None,
+        message: Text::line(&format!("cannot read the answer: {why}")),
+        hint: None,
+        refused: false,
+        authentication: false,
+    }
 }
