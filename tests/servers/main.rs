@@ -14,3 +14,4 @@ mod connect;
 mod control;
 mod demo;
 mod harness;
+mod sampling;

@@ -261,10 +261,11 @@ impl Postgres {
     /// The same as another user or in another database.
     pub async fn hold_as(&self, mut config: Config, application: &str, sql: &str) -> Held {
         let client = connect(config.application_name(application)).await;
-        client.batch_execute(sql).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
-        let pid = client.query_typed("SELECT pg_backend_pid()", &[]).await.map(|rows| rows[0].get(0));
-        // In an aborted transaction nothing can be asked any more.
-        Held { client: Arc::new(client), pid: pid.unwrap_or_default() }
+        let pid = client.query_typed("SELECT pg_backend_pid()", &[]).await.expect("a pid")[0].get(0);
+        if !sql.is_empty() {
+            client.batch_execute(sql).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
+        }
+        Held { client: Arc::new(client), pid }
     }
 }
 
@@ -272,7 +273,7 @@ impl Postgres {
 pub struct Held {
     /// Its client.
     pub client: Arc<Client>,
-    /// Its process id; 0 where its transaction is aborted.
+    /// Its process id.
     pub pid: i32,
 }
 
