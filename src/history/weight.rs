@@ -31,6 +31,12 @@ impl Scale {
         self.bytes + self.shared.capacity() * 8 / 7 * (size_of::<(usize, Shared)>() + 1)
     }
 
+    /// Bytes of the samples alone.
+    #[cfg(test)]
+    pub(super) fn content_bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Adds what `sample` holds and `before`, the target's sample before it, does not.
     pub(super) fn add(&mut self, sample: &Sample, before: Option<&Sample>) {
         self.bytes += own_bytes(sample);
