@@ -2,6 +2,7 @@
 //!
 //! Time is an argument. Ages count from a sample's own clock, so a replay says what the live screen said.
 
+mod advice;
 mod assemble;
 pub mod blocking;
 mod findings;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Analyser;
+use super::advice::advise;
 use super::blocking::{Blocking, blocking};
 use super::findings::Memory;
 use super::limits;
@@ -51,6 +52,7 @@ impl Analyser {
             events: &events,
         };
         let findings = findings::find(&scene, memory);
+        let recommendations = advise(&scene, &findings);
         let verdict = verdict::verdict(&scene, &findings);
         let (pools, order) = self.pool_rows(&scene, &findings, now);
         let mut rows = parts.rows;
@@ -66,7 +68,7 @@ impl Analyser {
             pools,
             limits: parts.limits,
             findings,
-            recommendations: Vec::new(),
+            recommendations,
             verdict,
             events,
             series,

@@ -241,3 +241,159 @@ impl<'a> Forest<'a> {
         wait.is_some_and(|wait| wait.is_lock() && &*wait.event == "relation")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::fixture::{Row, at, facts, row, sample, with_waits};
+    use crate::model::locks::LockEdge;
+    use crate::model::part::Part;
+    use crate::model::sample::Body;
+
+    /// Waiters wait for `wait`; everyone else is idle in transaction. Waits are `(waiter, blocker, since)`.
+    fn sampled(waits: &[(i32, i32, f64)], wait: &'static str) -> crate::model::sample::Sample {
+        let mut pids: Vec<i32> = waits.iter().flat_map(|(waiter, blocker, _)| [*waiter, *blocker]).collect();
+        pids.sort_unstable();
+        pids.dedup();
+        let rows = pids.into_iter().filter(|pid| *pid != 0).map(|pid| {
+            let one: Row = row(pid, "shop");
+            match waits.iter().find(|(waiter, _, _)| *waiter == pid) {
+                Some((_, _, since)) => one.active(*since, "UPDATE t SET n = 1").waits("Lock", wait).build(),
+                None => one.in_transaction(-60.0, "UPDATE t SET n = 1").build(),
+            }
+        });
+        with_waits(sample("db1", 100.0, rows.collect(), &std::sync::Arc::new(facts(1000))), waits)
+    }
+
+    fn built(waits: &[(i32, i32, f64)], wait: &'static str) -> Blocking {
+        let sample = sampled(waits, wait);
+        blocking(sample.postgres().unwrap(), sample.at, &|_| None)
+    }
+
+    /// The tree as people draw it: `pid` indented by depth, with whom it blocks.
+    fn drawn(blocking: &Blocking) -> Vec<String> {
+        let rows = blocking.tree.rows.iter();
+        rows.map(|row| {
+            let who = match row.who {
+                Blocker::Backend(pid) => pid.to_string(),
+                Blocker::Prepared => "prepared".to_owned(),
+            };
+            let cancel = if row.cancel_first { " cancel first" } else { "" };
+            let circle = if row.in_cycle { " circle" } else { "" };
+            let also =
+                if row.also_waits_for > 0 { format!(" +{}", row.also_waits_for) } else { String::new() };
+            format!("{}{who} blocks {}{also}{cancel}{circle}", "  ".repeat(row.depth), row.blocks)
+        })
+        .collect()
+    }
+
+    #[test]
+    fn a_chain_hangs_under_its_root_and_counts_everyone_behind() {
+        let chain = built(&[(2, 1, 10.0), (3, 2, 20.0), (4, 3, 30.0)], "transactionid");
+        assert_eq!(drawn(&chain), ["1 blocks 3", "  2 blocks 2", "    3 blocks 1", "      4 blocks 0"]);
+        assert_eq!(chain.waits[&3].blocked_by, [2]);
+        assert_eq!(chain.waits[&1].blocks, [2]);
+        assert_eq!(chain.waits[&1].blocks_transitively, 3);
+        assert_eq!(chain.tree.rows[1].waited_s, Some(90.0));
+    }
+
+    #[test]
+    fn roots_that_block_the_most_come_first_and_then_those_waited_for_the_longest() {
+        let forest = built(&[(11, 1, 10.0), (12, 2, 50.0), (13, 2, 60.0), (14, 3, 5.0)], "transactionid");
+        let roots: Vec<_> = forest.tree.rows.iter().filter(|row| row.depth == 0).map(|row| row.who).collect();
+        assert_eq!(roots, [Blocker::Backend(2), Blocker::Backend(3), Blocker::Backend(1)]);
+    }
+
+    #[test]
+    fn one_who_waits_for_several_is_drawn_once_under_the_root_and_says_so() {
+        // 3 waits for the root 1 and for 2, which waits for 1 itself.
+        let tree = built(&[(2, 1, 10.0), (3, 1, 20.0), (3, 2, 20.0)], "transactionid");
+        assert_eq!(drawn(&tree), ["1 blocks 2", "  2 blocks 1", "  3 blocks 0 +1"]);
+        assert_eq!(tree.waits[&1].blocks_transitively, 2, "counted once");
+    }
+
+    #[test]
+    fn a_convoy_of_six_hundred_in_which_everyone_names_everyone_ahead_is_one_root() {
+        for (size, edges) in [(100, 100 * 99 / 2), (600, 600 * 599 / 2)] {
+            let waits: Vec<_> = (2..=size)
+                .flat_map(|waiter| (1..waiter).map(move |ahead| (waiter, ahead, f64::from(waiter))))
+                .collect();
+            assert_eq!(waits.len(), edges);
+            let convoy = built(&waits, "transactionid");
+            assert_eq!(convoy.tree.rows.len(), usize::try_from(size).unwrap());
+            assert_eq!(convoy.tree.rows[0].blocks, usize::try_from(size - 1).unwrap());
+            assert!(convoy.tree.rows[1..].iter().all(|row| row.depth == 1));
+            assert_eq!(convoy.tree.rows[1].who, Blocker::Backend(2));
+        }
+    }
+
+    #[test]
+    fn a_chain_of_ten_thousand_does_not_exhaust_the_stack() {
+        let waits: Vec<_> = (1..10_000).map(|pid| (pid + 1, pid, 1.0)).collect();
+        let chain = built(&waits, "transactionid");
+        assert_eq!(chain.tree.rows.last().map(|row| row.depth), Some(9_999));
+        assert_eq!(chain.waits[&1].blocks_transitively, 9_999);
+    }
+
+    #[test]
+    fn a_circle_is_named_and_everyone_in_it_is_drawn_once() {
+        let tree = built(&[(1, 2, 10.0), (2, 3, 20.0), (3, 1, 30.0), (4, 1, 40.0)], "transactionid");
+        assert_eq!(tree.tree.cycles, [vec![1, 2, 3]]);
+        assert_eq!(
+            drawn(&tree),
+            ["1 blocks 3 +1 circle", "  3 blocks 3 circle", "    2 blocks 3 circle", "  4 blocks 0"]
+        );
+    }
+
+    #[test]
+    fn a_prepared_transaction_can_be_the_root() {
+        let tree = built(&[(7, 0, 10.0)], "relation");
+        assert_eq!(drawn(&tree), ["prepared blocks 1", "  7 blocks 0"]);
+        assert_eq!(tree.waits[&7].blocked_by, [0]);
+    }
+
+    #[test]
+    fn a_waiting_ddl_with_a_queue_behind_it_is_the_one_to_cancel() {
+        let queue = [(2, 1, 10.0), (3, 2, 20.0), (4, 2, 21.0)];
+        assert_eq!(
+            drawn(&built(&queue, "relation")),
+            ["1 blocks 3", "  2 blocks 2 cancel first", "    3 blocks 0", "    4 blocks 0"]
+        );
+        // Behind a row the next one would just take its place.
+        assert!(built(&queue, "tuple").tree.rows.iter().all(|row| !row.cancel_first));
+        // Those behind also wait for the root itself: cancelling the second frees nobody.
+        let all = built(&[(2, 1, 10.0), (3, 2, 20.0), (3, 1, 20.0)], "relation");
+        assert!(all.tree.rows.iter().all(|row| !row.cancel_first));
+    }
+
+    #[test]
+    fn a_soft_wait_says_by_itself_that_the_one_ahead_only_queues() {
+        let mut sample = sampled(&[(2, 1, 10.0), (3, 2, 20.0)], "tuple");
+        let Body::Postgres(body) = &mut sample.body else { unreachable!() };
+        let edge = |waiter, blocker, soft| LockEdge { waiter, blocker: Blocker::Backend(blocker), soft };
+        let edges = vec![edge(2, 1, false), edge(3, 2, true), edge(3, 2, true)];
+        body.locks =
+            Part::Known(std::sync::Arc::new(LockPicture { at: None, edges, wait_start: Vec::new() }));
+        let tree = blocking(sample.postgres().unwrap(), sample.at, &|_| Some(at(90.0)));
+        assert!(tree.tree.rows[1].cancel_first);
+        assert_eq!(
+            tree.tree.rows[1].waited_s,
+            Some(10.0),
+            "as pooltop saw it, where the server does not say"
+        );
+    }
+
+    #[test]
+    fn waiters_that_moved_on_since_the_locks_were_read_are_left_out() {
+        let mut sample = sampled(&[(2, 1, 10.0), (3, 1, 20.0)], "transactionid");
+        let Body::Postgres(body) = &mut sample.body else { unreachable!() };
+        body.backends[1] = row(2, "shop").idle(99.0, "COMMIT").build();
+        let tree = blocking(sample.postgres().unwrap(), sample.at, &|_| None);
+        assert_eq!(drawn(&tree), ["1 blocks 1", "  3 blocks 0"]);
+    }
+
+    #[test]
+    fn nothing_waits_when_nothing_waits() {
+        assert_eq!(built(&[], "relation").tree.rows, []);
+    }
+}

@@ -7,11 +7,17 @@ mod idle_in_transaction;
 mod staircase;
 pub(crate) mod stranded;
 
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
 use super::findings::Draft;
 use super::scene::{PoolScene, Scene};
 use crate::model::backend::BackendId;
 use crate::model::finding::{Rule, Severity};
+use crate::model::target::TargetName;
 use crate::model::time::Timestamp;
+use crate::text::Text;
+use crate::text::span::count;
 
 /// Fewer points are not worth a word.
 const WATCH: f64 = 14.0;
@@ -21,6 +27,9 @@ const SUSPECT: f64 = 50.0;
 const LEAK: f64 = 75.0;
 /// A pool that was just discovered is watched, not accused: it may be filling up.
 const WARM_UP_CAP: f64 = 45.0;
+
+/// A rolling deployment or a renewed connection exceeds a pool's bound for a while, s.
+const REPLACING: Duration = Duration::from_secs(30);
 
 /// One kind of evidence.
 trait Evidence: Sync {
@@ -49,20 +58,68 @@ struct Weight {
     suggestion: String,
 }
 
-/// The finding on a pool, if anything speaks against it.
-pub(super) fn suspect(pool: &PoolScene<'_>, scene: &Scene<'_>) -> Option<Draft> {
+/// One pool with what speaks against it.
+struct Case<'a> {
+    pool: &'a PoolScene<'a>,
+    weights: Vec<Weight>,
+    score: f64,
+}
+
+/// Pools of one application that differ in their client only: instances of the same code.
+type Family<'a> = (&'a TargetName, Option<&'a Text>, Option<&'a Text>, Option<&'a Text>);
+
+/// A finding on each pool that something speaks against.
+pub(super) fn suspects(scene: &Scene<'_>) -> Vec<Draft> {
+    let cases: Vec<Case<'_>> = scene.pools.iter().filter_map(|pool| case(pool, scene)).collect();
+    let mut families: HashMap<Family<'_>, (f64, usize)> = HashMap::new();
+    for case in &cases {
+        let (score, pools) = families.entry(family(case.pool)).or_default();
+        *score += case.score;
+        *pools += 1;
+    }
+    cases
+        .into_iter()
+        .filter_map(|case| {
+            let (together, pools) = families.get(&family(case.pool)).copied().unwrap_or((case.score, 1));
+            verdict(case, together, pools)
+        })
+        .collect()
+}
+
+fn family<'a>(pool: &PoolScene<'a>) -> Family<'a> {
+    let key = &pool.track.pool.key;
+    (&key.target, key.application_name.as_ref(), key.user.as_ref(), key.database.as_ref())
+}
+
+fn case<'a>(pool: &'a PoolScene<'a>, scene: &Scene<'_>) -> Option<Case<'a>> {
     let mut weights: Vec<Weight> = Vec::new();
     for evidence in EVIDENCE {
         let before = weights.iter().map(|weight| weight.points).sum();
         weights.extend(evidence.weigh(pool, scene, before));
     }
     let score = capped_score(&weights, pool, scene);
-    let severity = severity(score, &weights)?;
+    (!weights.is_empty()).then_some(Case { pool, weights, score })
+}
+
+/// Judges one case. An application that strands one connection on each of its instances leaks as surely as one
+/// that strands them all on one, so its pools are judged by what speaks against them together. People at their
+/// keyboards are no instances of anything.
+fn verdict(case: Case<'_>, together: f64, pools: usize) -> Option<Draft> {
+    let Case { pool, mut weights, score } = case;
+    let shared = !pool.track.human && pools > 1;
+    let severity = severity(if shared { together } else { score }, &weights)?;
     // Of equal points the first row stands.
     let strongest =
         (0..weights.len()).rev().max_by(|a, b| weights[*a].points.total_cmp(&weights[*b].points))?;
     let first = weights.remove(strongest);
-    Some(draft(pool, severity, first, weights))
+    let mut draft = draft(pool, severity, first, weights);
+    if shared {
+        draft.evidence.push(format!(
+            "{} of the same application are in the same trouble",
+            count(pools as u64 - 1, "other pool")
+        ));
+    }
+    Some(draft)
 }
 
 fn capped_score(weights: &[Weight], pool: &PoolScene<'_>, scene: &Scene<'_>) -> f64 {
@@ -91,10 +148,13 @@ fn draft(pool: &PoolScene<'_>, severity: Severity, first: Weight, others: Vec<We
     draft.alternative = Some(first.alternative);
     draft.suggestion = Some(first.suggestion);
     draft.evidence = first.sentences;
+    if first.rule == Rule::PoolBoundExceeded {
+        draft.sustained = REPLACING;
+    }
+    let mut named: HashSet<BackendId> = draft.backends.iter().copied().collect();
     for more in others {
         draft.evidence.extend(more.sentences);
-        let fresh: Vec<_> = more.backends.into_iter().filter(|id| !draft.backends.contains(id)).collect();
-        draft.backends.extend(fresh);
+        draft.backends.extend(more.backends.into_iter().filter(|id| named.insert(*id)));
     }
     draft
 }

@@ -4,11 +4,11 @@ use super::{Check, Draft};
 use crate::analysis::leaks;
 use crate::analysis::scene::Scene;
 
-/// Asks the detector about each pool.
+/// Asks the detector.
 pub(super) struct Leak;
 
 impl Check for Leak {
     fn check(&self, scene: &Scene<'_>) -> Vec<Draft> {
-        scene.pools.iter().filter_map(|pool| leaks::suspect(pool, scene)).collect()
+        leaks::suspects(scene)
     }
 }

@@ -46,7 +46,8 @@ impl Check for Prepared {
             draft.alternative = Some("a transaction manager that is about to commit it");
             draft.suggestion = Some(format!(
                 "Ask its transaction manager; else, in database {}: ROLLBACK PREPARED '{}'",
-                oldest.database, oldest.gid
+                oldest.database,
+                oldest.gid.replace('\'', "''")
             ));
             drafts.push(draft);
         }
