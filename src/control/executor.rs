@@ -6,14 +6,16 @@
 mod guard;
 mod inspect;
 mod line;
+mod run;
 mod server;
 mod tally;
 mod watch;
 
 use std::time::Duration;
 
-use guard::{Action, Guard, Verdict};
+use guard::{Action, Guard};
 use line::{Line, STATEMENT, Unready, failure, within};
+use run::Run;
 use server::Server;
 use tally::{Tally, Trail};
 
@@ -64,15 +66,6 @@ pub struct Executor {
     audit: Audit,
     own: OwnSessions,
     clock: Clock,
-}
-
-/// One operation under way.
-struct Run<'a> {
-    operation: &'a Operation,
-    server: Server,
-    tally: Tally,
-    /// Places of sessions that were signalled, or may have been.
-    watched: Vec<usize>,
 }
 
 impl Executor {
@@ -287,69 +280,6 @@ impl Executor {
         }
         *kept = Some(connection);
         Ok(look.still_there.into_iter().filter_map(|index| run.watched.get(index).copied()).collect())
-    }
-}
-
-impl Run<'_> {
-    /// Takes down verdicts; returns the places that the catalogs deny.
-    fn take_down(&mut self, verdicts: impl Iterator<Item = (usize, Verdict)>, action: Action) -> Vec<usize> {
-        let mut denied = Vec::new();
-        for (place, verdict) in verdicts {
-            match verdict {
-                Verdict::Signalled if action == Action::Rehearse => {
-                    self.tally.set(place, Outcome::Signalled, "would be signalled");
-                }
-                Verdict::Signalled => {
-                    self.tally.set(place, Outcome::Signalled, "signalled");
-                    self.watched.push(place);
-                }
-                Verdict::Vanished => self.tally.set(place, Outcome::Gone, "ended before the signal came"),
-                Verdict::LeftAlone(why) => self.tally.set(place, why.outcome(), &why.to_string()),
-                Verdict::Denied => {
-                    self.tally.set(
-                        place,
-                        Outcome::Denied,
-                        "this role may not signal it: GRANT pg_signal_backend",
-                    );
-                    denied.push(place);
-                }
-            }
-        }
-        denied
-    }
-
-    /// The server refused the statement for lack of rights: one session alone was denied; among several it is not
-    /// known which, so each is to be asked about alone.
-    fn refused(&mut self, places: &[usize], error: &TargetError, action: Action) -> Vec<usize> {
-        for place in places {
-            self.tally.set(*place, Outcome::Denied, &error.to_string());
-        }
-        if action == Action::Signal { places.to_vec() } else { Vec::new() }
-    }
-
-    /// The statement was sent, and what came of it is not known.
-    fn lost(&mut self, places: &[usize], error: &TargetError, action: Action) -> Vec<usize> {
-        for place in places {
-            if action == Action::Rehearse {
-                self.tally.set(*place, Outcome::Refused, &format!("could not be checked: {error}"));
-            } else {
-                let message = format!("sent, but the answer was lost: {error}");
-                self.tally.set(*place, Outcome::Unconfirmed, &message);
-                self.watched.push(*place);
-            }
-        }
-        Vec::new()
-    }
-
-    /// Takes down who has gone; returns whether anybody has.
-    fn gone(&mut self, still_there: &[usize], elapsed: Duration) -> bool {
-        let before = self.watched.len();
-        for place in std::mem::replace(&mut self.watched, still_there.to_vec()) {
-            if !still_there.contains(&place) {
-                self.tally.set(place, Outcome::Ended, &format!("ended within {} ms", elapsed.as_millis()));
-            }
-        }
-        self.watched.len() != before
     }
 }
 

@@ -45,7 +45,7 @@ async fn a_session_idle_in_transaction_is_terminated_seen_to_go_and_audited() {
         assert_eq!((record.operation, record.dry_run), (OperationKind::Terminate, false));
     }
     assert_eq!(&*records[0].message, "idle in transaction since 09:00");
-    assert!(records[1].message.starts_with("ended within "), "{}", records[1].message);
+    assert!(records[1].message.starts_with("signalled; ended within "), "{}", records[1].message);
 }
 
 #[tokio::test]
