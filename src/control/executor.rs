@@ -14,7 +14,7 @@ mod watch;
 use std::time::Duration;
 
 use guard::{Action, Guard};
-use line::{Line, STATEMENT, Unready, failure, within};
+use line::{Line, Ready, STATEMENT, Unready, failure, within};
 use run::Run;
 use server::Server;
 use tally::{Tally, Trail};
@@ -102,11 +102,11 @@ impl Executor {
         locks: Option<&LockPicture>,
     ) -> Result<Vec<BlastRadius>, TargetError> {
         let server = Server::of(&operation.identity).ok_or_else(|| failure(UNKNOWN_ADDRESS))?;
-        let connection = self.line.ready(&server).await.map_err(|why| match why {
+        let ready = self.line.ready(&server).await.map_err(|why| match why {
             Unready::NoConnection(error) => error,
             Unready::OtherServer => failure(&why.to_string()),
         })?;
-        let mut radii = within(STATEMENT, inspect::read(&connection, operation, &self.policy)).await?;
+        let mut radii = within(STATEMENT, inspect::read(&ready.connection, operation, &self.policy)).await?;
         if let Some(locks) = locks {
             inspect::fill_frees(&mut radii, locks);
         }
@@ -132,7 +132,7 @@ impl Executor {
             tally.remark(UNKNOWN_ADDRESS);
             return finish(tally, &mut report);
         };
-        let mut run = Run { operation: &operation, server, tally, watched: Vec::new() };
+        let mut run = Run::new(&operation, server, tally);
         self.send(&mut run).await;
         if !run.watched.is_empty() && operation.kind == OperationKind::Terminate {
             report(run.tally.so_far());
@@ -153,10 +153,10 @@ impl Executor {
             None => tally.remark(UNKNOWN_ADDRESS),
             Some(server) => match self.line.ready(&server).await {
                 Err(why) => tally.remark(&why.to_string()),
-                Ok(connection) => {
-                    let mut run = Run { operation, server, tally, watched: Vec::new() };
+                Ok(ready) => {
+                    let mut run = Run::new(operation, server, tally);
                     let open = self.leave_own_alone(&mut run);
-                    self.signal(&connection, &mut run, &open, Action::Rehearse).await;
+                    self.signal(&ready, &mut run, &open, Action::Rehearse).await;
                     tally = run.tally;
                 }
             },
@@ -183,8 +183,8 @@ impl Executor {
 
     async fn send(&mut self, run: &mut Run<'_>) {
         let open = self.leave_own_alone(run);
-        let connection = match self.line.ready(&run.server).await {
-            Ok(connection) => connection,
+        let ready = match self.line.ready(&run.server).await {
+            Ok(ready) => ready,
             Err(why) => {
                 let outcome = match why {
                     Unready::OtherServer => Why::OtherServer.outcome(),
@@ -196,11 +196,11 @@ impl Executor {
                 return;
             }
         };
-        let denied = self.signal(&connection, run, &open, Action::Signal).await;
+        let denied = self.signal(&ready, run, &open, Action::Signal).await;
         // Whether the catalogs tell the whole truth is the server's to say, and so are the words of a refusal. One
         // refusal fails a statement, so each of these gets its own.
         for place in denied {
-            self.signal(&connection, run, &[place], Action::SignalUnlessRefused).await;
+            self.signal(&ready, run, &[place], Action::SignalUnlessRefused).await;
         }
     }
 
@@ -219,20 +219,19 @@ impl Executor {
 
     /// Runs the guarded statement on these places and takes down what came of it. Returns those to whom the role
     /// seems to have no right.
-    async fn signal(
-        &self,
-        connection: &Connection,
-        run: &mut Run<'_>,
-        places: &[usize],
-        action: Action,
-    ) -> Vec<usize> {
+    async fn signal(&self, ready: &Ready, run: &mut Run<'_>, places: &[usize], action: Action) -> Vec<usize> {
         let victims: Vec<&Victim> =
             places.iter().filter_map(|place| run.operation.victims.get(*place)).collect();
         if victims.is_empty() {
             return Vec::new();
         }
-        let guard = Guard { kind: run.operation.kind, server: &run.server, policy: &self.policy };
-        match within(STATEMENT, guard.run(connection, &victims, action)).await {
+        let guard = Guard {
+            kind: run.operation.kind,
+            server: &run.server,
+            policy: &self.policy,
+            not_after: ready.not_after(),
+        };
+        match within(STATEMENT, guard.run(&ready.connection, &victims, action)).await {
             Ok(verdicts) => run.take_down(places.iter().copied().zip(verdicts), action),
             Err(error) if error.code.as_deref() == Some("42501") => run.refused(places, &error, action),
             Err(error) => run.lost(places, &error, action),
@@ -269,7 +268,7 @@ impl Executor {
     async fn look(&mut self, run: &Run<'_>, kept: &mut Option<Connection>) -> Result<Vec<usize>, String> {
         let connection = match kept.take() {
             Some(connection) => connection,
-            None => self.line.ready(&run.server).await.map_err(|why| why.to_string())?,
+            None => self.line.ready(&run.server).await.map_err(|why| why.to_string())?.connection,
         };
         let victims: Vec<&Victim> =
             run.watched.iter().filter_map(|place| run.operation.victims.get(*place)).collect();

@@ -5,3 +5,4 @@ mod inspect;
 mod lost;
 mod stage;
 mod terminate;
+mod wire;

@@ -19,6 +19,8 @@ pub(super) enum Verdict {
     Vanished,
     /// Not signalled: the check found something else than what was seen.
     LeftAlone(Why),
+    /// Not signalled: the statement was kept back on its way for too long.
+    TooLate,
     /// Not signalled: the role has no right to, as far as the catalogs tell.
     Denied,
 }
@@ -39,6 +41,8 @@ pub(super) struct Guard<'a> {
     pub(super) kind: OperationKind,
     pub(super) server: &'a Server,
     pub(super) policy: &'a Policy,
+    /// By the server's clock: a statement that arrives later signals nobody.
+    pub(super) not_after: Timestamp,
 }
 
 impl Guard<'_> {
@@ -59,6 +63,7 @@ impl Guard<'_> {
         let strict: Vec<bool> = victims.iter().map(|victim| victim.strict).collect();
         let protected: Vec<&str> = self.policy.protected().collect();
         let foresee_refusal = action == Action::Signal;
+        let not_after = self.not_after.to_jiff();
         let verb = if action == Action::Rehearse { "none" } else { self.kind.as_str() };
         let mut params: Vec<Param<'_>> = vec![
             (&pids, Type::INT4_ARRAY),
@@ -73,6 +78,7 @@ impl Guard<'_> {
             (&protected as _, Type::TEXT_ARRAY),
             (&foresee_refusal as _, Type::BOOL),
             (&verb as _, Type::TEXT),
+            (&not_after as _, Type::TIMESTAMPTZ),
         ]);
         let rows = connection.rows(include_str!("guard_120000.sql"), &params).await?;
         verdicts(&rows, victims)
@@ -107,6 +113,7 @@ fn read(row: &Row, victim: &Victim) -> Result<Verdict, TargetError> {
     Ok(match &*word {
         "signal" if signalled == Some(false) => Verdict::Vanished,
         "signal" => Verdict::Signalled,
+        "too late" => Verdict::TooLate,
         "denied" => Verdict::Denied,
         "gone" => Verdict::LeftAlone(Why::Ended),
         "hidden" => Verdict::LeftAlone(Why::Hidden),

@@ -2,7 +2,8 @@
 --
 -- The function stands in the target list behind a CASE, never in a WHERE, whose order of evaluation is the
 -- planner's choice. It only signals and waits for nothing: a wait for one session would age the check of the next.
--- Timestamps are compared to the microsecond.
+-- Timestamps are compared to the microsecond. A statement that the network kept back signals nobody: after $14 the
+-- operator has been told something else.
 WITH wanted AS (
     SELECT *
     FROM ROWS FROM (pg_catalog.unnest($1::int4[]), pg_catalog.unnest($2::timestamptz[]),
@@ -20,6 +21,7 @@ WITH wanted AS (
     SELECT w.place, w.pid, a.state,
            CASE
                WHEN NOT here.same_server THEN 'other server'
+               WHEN pg_catalog.clock_timestamp() > $14::timestamptz THEN 'too late'
                WHEN a.pid IS NULL THEN 'gone'
                WHEN a.backend_start IS NULL THEN 'hidden'
                WHEN a.backend_start IS DISTINCT FROM w.backend_start THEN 'replaced'

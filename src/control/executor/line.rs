@@ -4,6 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::server::Server;
 use super::watch::look;
 use crate::connect::{self, Connection, Conninfo, Purpose};
@@ -11,10 +13,12 @@ use crate::control::confirm::Why;
 use crate::model::own::{Membership, OwnSessions};
 use crate::model::secret::SecretString;
 use crate::model::target::{TargetError, Wire};
+use crate::model::time::Timestamp;
 use crate::text::Text;
 
 /// How long one small statement of ours may take, network included.
 pub(super) const STATEMENT: Duration = Duration::from_secs(4);
+const SLACK: Duration = Duration::from_secs(1);
 
 /// Gives the sampling connection, if there is one now.
 pub type Sampling = Arc<dyn Fn() -> Option<Connection> + Send + Sync>;
@@ -28,6 +32,24 @@ pub(super) struct Line {
     own: Option<(Connection, Option<Membership>)>,
     /// The password was refused: asking again with the same one would lock the account.
     locked_out: bool,
+}
+
+/// A connection that has just answered.
+#[derive(Clone)]
+pub(super) struct Ready {
+    pub(super) connection: Connection,
+    /// The server's clock when it did, and ours.
+    at: Timestamp,
+    heard: Instant,
+}
+
+impl Ready {
+    /// The moment, by the server's clock, after which a statement sent now must have no effect.
+    ///
+    /// Later than we wait for its answer, sooner than anybody would act on having been told that none came.
+    pub(super) fn not_after(&self) -> Timestamp {
+        self.at.plus(self.heard.elapsed() + STATEMENT + SLACK)
+    }
 }
 
 /// Why there is no connection to send anything over.
@@ -85,10 +107,10 @@ impl Line {
     ///
     /// The one that is held may be dead without knowing, or end at a server that is no longer the one: then a new
     /// one is opened. Where the server refuses that, being full, the sampling connection serves between two samples.
-    pub(super) async fn ready(&mut self, server: &Server) -> Result<Connection, Unready> {
+    pub(super) async fn ready(&mut self, server: &Server) -> Result<Ready, Unready> {
         if let Some(own) = self.held() {
-            if check(&own, server).await.is_ok() {
-                return Ok(own);
+            if let Ok(ready) = check(own, server).await {
+                return Ok(ready);
             }
             self.own = None;
         }
@@ -97,14 +119,14 @@ impl Line {
             let sampling = (self.sampling)().filter(|sampling| !sampling.is_closed());
             sampling.ok_or(Unready::NoConnection(refused))
         })?;
-        check(&chosen, server).await.map(|()| chosen)
+        check(chosen, server).await
     }
 }
 
 /// Asks the server who it is.
-async fn check(connection: &Connection, server: &Server) -> Result<(), Unready> {
-    match within(STATEMENT, look(connection, server, &[])).await {
-        Ok(look) if look.same_server => Ok(()),
+async fn check(connection: Connection, server: &Server) -> Result<Ready, Unready> {
+    match within(STATEMENT, look(&connection, server, &[])).await {
+        Ok(look) if look.same_server => Ok(Ready { connection, at: look.at, heard: Instant::now() }),
         Ok(_) => Err(Unready::OtherServer),
         Err(error) => Err(Unready::NoConnection(error)),
     }

@@ -17,6 +17,13 @@ pub(super) struct Run<'a> {
     pub(super) watched: Vec<usize>,
 }
 
+impl<'a> Run<'a> {
+    /// Nobody was reached yet.
+    pub(super) fn new(operation: &'a Operation, server: Server, tally: Tally) -> Self {
+        Self { operation, server, tally, watched: Vec::new() }
+    }
+}
+
 impl Run<'_> {
     /// Takes down verdicts; returns the places that the catalogs deny.
     pub(super) fn take_down(
@@ -35,6 +42,11 @@ impl Run<'_> {
                     self.watched.push(place);
                 }
                 Verdict::Vanished => self.tally.set(place, Outcome::Gone, "ended before the signal came"),
+                Verdict::TooLate => self.tally.set(
+                    place,
+                    Outcome::Refused,
+                    "not signalled: the network kept it back too long",
+                ),
                 Verdict::LeftAlone(why) => self.tally.set(place, why.outcome(), &why.to_string()),
                 Verdict::Denied => {
                     self.tally.set(

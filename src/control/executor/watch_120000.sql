@@ -3,6 +3,7 @@ SELECT pg_catalog.pg_postmaster_start_time() = $3::timestamptz
            AND pg_catalog.pg_is_in_recovery() = $4::bool
            AND pg_catalog.inet_server_addr() IS NOT DISTINCT FROM $5::text::inet
            AND pg_catalog.inet_server_port() IS NOT DISTINCT FROM $6::int4 AS same_server,
+       pg_catalog.clock_timestamp() AS at,
        ARRAY(SELECT w.place
              FROM ROWS FROM (pg_catalog.unnest($1::int4[]), pg_catalog.unnest($2::timestamptz[]))
                  WITH ORDINALITY AS w (pid, backend_start, place)

@@ -9,11 +9,9 @@ use pooltop::model::sample::ServerIdentity;
 use pooltop::model::time::Timestamp;
 use rustix::process::{Pid, Signal, kill_process};
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
-
 use super::stage::{Stage, identity, message, outcomes, policy, sampling, say_yes};
-use crate::support::{Postgres, PostgresOptions};
+use super::wire::Wire;
+use crate::support::{Postgres, PostgresOptions, wait_until};
 
 fn signal(pid: i32, signal: Signal) {
     kill_process(Pid::from_raw(pid).unwrap(), signal).unwrap();
@@ -167,45 +165,6 @@ async fn a_server_that_falls_silent_after_the_signal_leaves_the_end_unconfirmed(
     assert_eq!(stage.audited().last().unwrap().outcome, Some(Outcome::Unconfirmed));
 }
 
-/// A wire that takes the first statement with the word to the server, and gives no answer to it: it is cut.
-async fn cut_after(server: &Postgres, word: &'static [u8]) -> u16 {
-    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-    let (port, behind) = (listener.local_addr().unwrap().port(), server.port);
-    tokio::spawn(async move {
-        let mut armed = true;
-        while let Ok((client, _)) = listener.accept().await {
-            let server = tokio::net::TcpStream::connect(("127.0.0.1", behind)).await.unwrap();
-            let word = if std::mem::take(&mut armed) { Some(word) } else { None };
-            tokio::spawn(forward(client, server, word));
-        }
-    });
-    port
-}
-
-async fn forward(mut client: TcpStream, mut server: TcpStream, word: Option<&'static [u8]>) {
-    let (mut up, mut down) = ([0; 16_384], [0; 16_384]);
-    loop {
-        tokio::select! {
-            read = client.read(&mut up) => match read {
-                Ok(1..) => {
-                    let sent = &up[..read.unwrap()];
-                    server.write_all(sent).await.unwrap();
-                    if word.is_some_and(|word| sent.windows(word.len()).any(|part| part == word)) {
-                        // The server answers once it is through; then nobody hears it.
-                        let _ = server.read(&mut down).await;
-                        return;
-                    }
-                }
-                _ => return,
-            },
-            read = server.read(&mut down) => match read {
-                Ok(count @ 1..) if client.write_all(&down[..count]).await.is_ok() => {}
-                _ => return,
-            },
-        }
-    }
-}
-
 #[tokio::test]
 async fn an_answer_that_is_lost_is_said_to_be_lost_and_the_sessions_are_still_looked_for() {
     let server = Postgres::shared();
@@ -213,8 +172,7 @@ async fn an_answer_that_is_lost_is_said_to_be_lost_and_the_sessions_are_still_lo
         (OperationKind::Terminate, State::IdleInTransaction, Outcome::Ended),
         (OperationKind::Cancel, State::Active, Outcome::Unconfirmed),
     ] {
-        let port = cut_after(server, b"pg_terminate_backend").await;
-        let url = format!("postgres://postgres@127.0.0.1:{port}/postgres");
+        let url = Wire::Cut.to(server, b"pg_terminate_backend").await;
         let mut stage = Stage::with(server, &url, policy(), None).await;
         let held = server.hold("cut", "BEGIN; SELECT 1").await;
         let running = (state == State::Active).then(|| held.send("SELECT pg_sleep(60)"));
@@ -228,4 +186,27 @@ async fn an_answer_that_is_lost_is_said_to_be_lost_and_the_sessions_are_still_lo
         );
         drop(running);
     }
+}
+
+#[tokio::test]
+async fn a_statement_that_the_network_kept_back_signals_nobody() {
+    let server = Postgres::shared();
+    let url = Wire::Slow(Duration::from_secs(7)).to(server, b"pg_terminate_backend").await;
+    let mut stage = Stage::with(server, &url, policy(), None).await;
+    let held = server.hold("late", "SELECT 1").await;
+    let running = held.send("SELECT pg_sleep(60)");
+    let seen = stage.see_in(held.pid, State::Active).await;
+    let reports = stage.run(stage.operation(OperationKind::Terminate, &[seen])).await;
+    assert_eq!(outcomes(reports.last().unwrap()), [Outcome::Unconfirmed], "{}", message(&reports, 0));
+    // By now the statement has arrived: it ran, and found that it came too late.
+    let client = server.client().await;
+    let ran =
+        "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pooltop' AND client_port IS NOT NULL
+               AND query ~ 'pg_terminate_backend' AND state = 'active'";
+    wait_until("the statement has run", async || {
+        client.query_one(ran, &[]).await.unwrap().get::<_, i64>(0) == 0
+    })
+    .await;
+    assert!(stage.is_there(held.pid).await);
+    drop(running);
 }
