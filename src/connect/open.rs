@@ -77,6 +77,14 @@ impl Failure {
         Self { error, try_next: true, try_other_security: false }
     }
 
+    /// A login failed, and a passfile was not used: that is the likelier reason.
+    fn with_reason(mut self, notices: &[Notice]) -> Self {
+        if let (true, Some(notice)) = (self.error.authentication, notices.first()) {
+            self.error.hint = Some(notice.text().clone());
+        }
+        self
+    }
+
     fn of_tls(error: TargetError) -> Self {
         Self { error, try_next: true, try_other_security: true }
     }
@@ -151,7 +159,7 @@ impl<E: Entry> Search<'_, E> {
             let attempt = Attempt { info, host, address, wanted, until, password, notices };
             match self.address(&attempt).await {
                 Err(failure) if failure.try_next => failures.push(failure.error),
-                done => return done,
+                done => return done.map_err(|failure| failure.with_reason(notices)),
             }
         }
         Err(Failure::next(summary(failures, info)))

@@ -1,6 +1,7 @@
 //! Connecting: what is proven direct, what a pooler's next client inherits (nothing), and what failures say.
 
 mod console;
+mod failures;
 mod tls;
 
 use pooltop::connect::{Connection, Conninfo, Environment, Purpose, RowExt, open};

@@ -84,7 +84,14 @@ pub(super) fn for_answer(code: &str, message: &str) -> Option<&'static str> {
 
 /// A system error in words, and what to try.
 pub(super) fn for_system(error: &io::Error) -> (String, Option<&'static str>) {
-    let text = error.to_string();
+    let full = error.to_string();
+    let text = match error.kind() {
+        ErrorKind::UnexpectedEof => "the other end closed the connection",
+        _ => full.split(" (os error").next().unwrap_or_default(),
+    };
+    if let Some(hint) = for_tls(text) {
+        return (text.to_owned(), Some(hint));
+    }
     let hint = match error.kind() {
         ErrorKind::ConnectionRefused => Some("nothing listens there: check host, port and listen_addresses"),
         ErrorKind::TimedOut => Some("the network drops packets: check firewall, VPN and the address"),
@@ -100,7 +107,7 @@ pub(super) fn for_system(error: &io::Error) -> (String, Option<&'static str>) {
             Some("the other end closed the connection: a server that restarts, a firewall or a load balancer")
         }
         ErrorKind::UnexpectedEof => {
-            Some("the other end closed the connection without an answer: is it a PostgreSQL port?")
+            Some("a restart, a firewall or a load balancer; right after connecting: is it a PostgreSQL port?")
         }
         ErrorKind::InvalidData | ErrorKind::InvalidInput => {
             Some("what answers does not speak PostgreSQL's protocol: check the port")
@@ -110,7 +117,7 @@ pub(super) fn for_system(error: &io::Error) -> (String, Option<&'static str>) {
         }
         _ => None,
     };
-    (text, hint)
+    (text.to_owned(), hint)
 }
 
 /// What to try after a failure that the driver describes in its own words.
@@ -127,7 +134,10 @@ pub(super) fn for_driver(words: &str) -> Option<&'static str> {
         ),
         ("unexpected message", "what answers does not speak PostgreSQL's protocol: check the port"),
         ("parsing response", "what answers does not speak PostgreSQL's protocol: check the port"),
-        ("connection closed", "the other end closed the connection: a restart, a terminate, or a firewall"),
+        (
+            "connection closed",
+            "a restart, a firewall or a load balancer; right after connecting: is it a PostgreSQL port?",
+        ),
     ]
     .iter()
     .find(|(part, _)| words.contains(part))
