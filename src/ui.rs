@@ -1,10 +1,14 @@
 //! The terminal dashboard.
+//!
+//! Keys and inputs change the state ([`state::app::App::update`]); the state is drawn from views that were made once per
+//! change; what the outside must do leaves as [`Effect`]s. Nothing in here connects to anything.
 
 pub mod command;
 pub mod contract;
 pub mod format;
 pub mod glyphs;
 pub mod keymap;
+pub mod layers;
 pub mod layout;
 pub mod paint;
 pub mod panels;

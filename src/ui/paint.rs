@@ -6,11 +6,12 @@ use ratatui::layout::{Margin, Rect};
 use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Widget as _};
-use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 use super::glyphs::Glyphs;
 use super::theme::{Meaning, Theme};
 use crate::model::finding::Severity;
+pub use crate::text::width::wrap;
+use crate::text::width::{head, width};
 
 /// The look of one frame. Draw functions take it and a finished view, and decide nothing.
 #[derive(Clone, Copy, Debug)]
@@ -89,18 +90,18 @@ pub fn put(buf: &mut Buffer, area: Rect, text: &str, style: Style, glyphs: &Glyp
     if area.is_empty() {
         return;
     }
-    let (width, line) = (usize::from(area.width), first_line(text));
-    if line.len() == text.len() && line.width() <= width {
-        buf.set_stringn(area.x, area.y, line, width, style);
+    let (room, line) = (usize::from(area.width), first_line(text));
+    if line.len() == text.len() && width(line) <= room {
+        buf.set_stringn(area.x, area.y, line, room, style);
         return;
     }
-    let (x, _) = buf.set_stringn(area.x, area.y, line, width - 1, style);
+    let (x, _) = buf.set_stringn(area.x, area.y, head(line, room - 1), room - 1, style);
     buf.set_stringn(x, area.y, glyphs.ellipsis, 1, style);
 }
 
 /// Writes `text` at the right of `area`'s first row. What does not fit loses its end, never its first digit.
 pub fn put_right(buf: &mut Buffer, area: Rect, text: &str, style: Style, glyphs: &Glyphs) {
-    let width = u16::try_from(text.width()).unwrap_or(u16::MAX).min(area.width);
+    let width = u16::try_from(width(text)).unwrap_or(u16::MAX).min(area.width);
     let at = Rect { x: area.right() - width, width, ..area };
     put(buf, at, text, style, glyphs);
 }
@@ -115,48 +116,6 @@ pub fn put_line(buf: &mut Buffer, area: Rect, line: &Line<'_>) {
 
 fn first_line(text: &str) -> &str {
     text.split('\n').next().unwrap_or_default()
-}
-
-/// `text` in lines of at most `width` cells, broken at spaces where there are some. Line feeds break too.
-pub fn wrap(text: &str, width: usize) -> Vec<String> {
-    text.split('\n').flat_map(|line| wrap_line(line, width.max(1))).collect()
-}
-
-fn wrap_line(text: &str, width: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in text.split_inclusive(' ') {
-        for piece in pieces(word, width) {
-            let fits = lines.last().is_none_or(|line| line.width() + piece.trim_end().width() <= width);
-            if !fits {
-                lines.push(String::new());
-            }
-            if let Some(line) = lines.last_mut() {
-                line.push_str(piece);
-            }
-        }
-    }
-    for line in &mut lines {
-        line.truncate(line.trim_end().len());
-    }
-    lines
-}
-
-/// `word` in pieces that fit a line.
-fn pieces(word: &str, width: usize) -> Vec<&str> {
-    if word.trim_end().width() <= width {
-        return vec![word];
-    }
-    let (mut out, mut start, mut used) = (Vec::new(), 0, 0);
-    for (at, c) in word.char_indices() {
-        let wide = c.width().unwrap_or(0);
-        if used + wide > width && at > start {
-            out.push(word.get(start..at).unwrap_or_default());
-            (start, used) = (at, 0);
-        }
-        used += wide;
-    }
-    out.push(word.get(start..).unwrap_or_default());
-    out
 }
 
 #[cfg(test)]
@@ -183,13 +142,5 @@ mod tests {
         ] {
             assert_eq!(written(width, text, right).trim_end(), drawn.trim_end(), "{text:?} in {width}");
         }
-    }
-
-    #[test]
-    fn wrapped_text_breaks_at_spaces_and_long_words_are_cut() {
-        assert_eq!(wrap("six clients wait", 10), ["six", "clients", "wait"].map(String::from).to_vec());
-        assert_eq!(wrap("six clients wait", 11), ["six clients", "wait"].map(String::from).to_vec());
-        assert_eq!(wrap("abcdefgh", 3), ["abc", "def", "gh"].map(String::from).to_vec());
-        assert_eq!(wrap("", 3), [String::new()]);
     }
 }

@@ -2,4 +2,5 @@
 
 pub mod gauge;
 pub mod sparkline;
+pub mod sql;
 pub mod table;

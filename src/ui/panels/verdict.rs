@@ -7,6 +7,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 
 use crate::model::verdict::{Verdict, VerdictKind};
+use crate::text::width::width;
 use crate::ui::paint::{Paint, put, wrap};
 use crate::ui::theme::Meaning;
 
@@ -32,20 +33,17 @@ pub fn draw(verdict: &Verdict, paint: &Paint<'_>, area: Rect, buf: &mut Buffer) 
     let (sign, meaning) = look(verdict.kind, paint);
     let head = format!(" {sign} {}", verdict.kind.as_str().to_uppercase());
     put(buf, area, &head, paint.style(meaning).add_modifier(Modifier::BOLD), paint.glyphs);
-    let start = u16::try_from(head.chars().count()).unwrap_or(area.width) + 2;
+    let start = area.x + u16::try_from(width(&head)).unwrap_or(area.width) + 2;
     let mut text = verdict.sentence.to_string();
     for evidence in &verdict.evidence {
         let _ = write!(text, " {} {evidence}", paint.glyphs.dot);
     }
+    let room = Rect { x: start, width: area.right().saturating_sub(start), ..area };
     let style =
         paint.style(if verdict.kind == VerdictKind::Healthy { Meaning::Muted } else { Meaning::Text });
-    let mut rest = text.as_str();
-    for (index, y) in (area.y..area.bottom()).enumerate() {
-        let x = if index == 0 { area.x + start } else { area.x + 3 };
-        let row = Rect { x, y, width: area.right().saturating_sub(x), height: 1 };
-        let last = y + 1 == area.bottom();
-        let line = if last { rest.to_owned() } else { wrap(rest, row.width.into()).swap_remove(0) };
-        put(buf, row, &line, style, paint.glyphs);
-        rest = rest.get(line.len()..).unwrap_or_default().trim_start();
+    let mut lines = wrap(&text, room.width.into());
+    let last = lines.split_off(lines.len().min(usize::from(area.height.saturating_sub(1)))).join(" ");
+    for (line, y) in lines.iter().chain([&last]).zip(area.y..area.bottom()) {
+        put(buf, Rect { y, height: 1, ..room }, line, style, paint.glyphs);
     }
 }

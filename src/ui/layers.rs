@@ -1,0 +1,44 @@
+//! One file per layer: what it holds, how it takes commands, how it is drawn. The top layer gets the keys.
+
+pub mod choice;
+pub mod confirm;
+pub mod detail;
+pub mod evidence;
+pub mod help;
+pub mod page;
+pub mod palette;
+pub mod secret;
+pub mod timeline;
+pub mod tree;
+
+use crate::ui::command::Place;
+
+/// A layer over the screen.
+#[derive(Debug)]
+pub enum Layer {
+    /// Something to read.
+    Page(page::Page),
+    /// The blocking tree.
+    Tree(tree::Tree),
+    /// One line of several: a profile, a format, whether to quit.
+    Choice(choice::Choice),
+    /// The question before an operation.
+    Confirm(Box<confirm::Confirm>),
+    /// Commands by name.
+    Palette(palette::Palette),
+    /// A password.
+    Secret(secret::Secret),
+}
+
+impl Layer {
+    /// Which keys it takes.
+    pub fn place(&self) -> Place {
+        match self {
+            Self::Page(_) | Self::Tree(_) => Place::Layer,
+            Self::Choice(_) => Place::Choice,
+            Self::Confirm(confirm) if confirm.wants_name() => Place::Line,
+            Self::Confirm(_) => Place::Question,
+            Self::Palette(_) | Self::Secret(_) => Place::Line,
+        }
+    }
+}
