@@ -5,6 +5,7 @@
 
 pub mod command;
 pub mod contract;
+pub mod draw;
 pub mod format;
 pub mod glyphs;
 pub mod keymap;
@@ -12,9 +13,12 @@ pub mod layers;
 pub mod layout;
 pub mod paint;
 pub mod panels;
+pub mod run;
 pub mod state;
+pub mod terminal;
 pub mod theme;
 pub mod view;
 pub mod widgets;
 
 pub use contract::{Effect, Feed, Input, Options, ProfileEntry, ProfileHeader, SnapshotFormat, Tone};
+pub use run::run;

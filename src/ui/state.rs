@@ -1,7 +1,14 @@
 //! What the screen knows, and how every key and input changes it. Pure: no terminal, no runtime, no clock of its own.
 
+pub mod app;
+mod arrange;
+mod commands;
 pub mod connections;
 pub mod filter;
+mod inputs;
+pub mod line;
+mod operate;
+mod over;
 pub mod pools;
 pub mod reel;
 pub mod suspects;

@@ -1,0 +1,136 @@
+//! After every change: lists, scroll positions and pages are made anew, once, so that drawing only draws.
+
+use super::app::App;
+use super::connections::RowId;
+use crate::analysis::Moment;
+use crate::model::sample::StateCounts;
+use crate::ui::format;
+use crate::ui::layers::page::{Page, Subject};
+use crate::ui::layers::{Layer, detail, evidence, help, timeline};
+use crate::ui::layout::Panel;
+use crate::ui::panels::states::{StateRow, States};
+use crate::ui::theme::Meaning;
+use crate::ui::widgets::table::scroll;
+
+impl App {
+    /// The lists of the shown moment, filtered and sorted.
+    pub(super) fn refresh_lists(&mut self) {
+        let Some(moment) = self.reel.shown().cloned() else { return };
+        self.connections.refresh(&moment);
+        self.pools.refresh(&moment);
+        self.suspects.refresh(&moment);
+        self.refresh_states();
+    }
+
+    /// The counts over time, and the selected pool's.
+    pub(super) fn refresh_states(&mut self) {
+        let Some(moment) = self.reel.shown() else { return };
+        let mut states = states(moment);
+        states.pool = self.pools.selected().map(|line| (line.label().to_owned(), line.trend.clone()));
+        self.states = states;
+    }
+
+    /// Scroll positions and pages for the size of the terminal.
+    pub(super) fn arrange(&mut self) {
+        self.touch();
+        let layout = self.layout();
+        let rows = layout.table_rows(Panel::Connections);
+        let list = &mut self.connections;
+        list.offset = scroll(list.offset, Some(list.at), list.rows.len(), rows);
+        let rows = layout.table_rows(Panel::Pools);
+        let pools = &mut self.pools;
+        pools.offset = scroll(pools.offset, Some(pools.at), pools.lines.len(), rows);
+        self.write_layers();
+        self.write_detail();
+    }
+
+    fn write_layers(&mut self) {
+        let place = Page::place(self.area);
+        let (width, height) = (place.width.saturating_sub(4), place.height.saturating_sub(2));
+        let mut layers = std::mem::take(&mut self.layers);
+        for layer in &mut layers {
+            match layer {
+                Layer::Page(page) => page.write(self.page_lines(&page.subject, width), height),
+                Layer::Tree(tree) => {
+                    if let Some(moment) = self.reel.shown() {
+                        tree.refresh(moment, height);
+                    }
+                }
+                _ => {}
+            }
+        }
+        self.layers = layers;
+    }
+
+    fn page_lines(&self, subject: &Subject, width: u16) -> Vec<ratatui::text::Line<'static>> {
+        let paint = self.paint();
+        let Some(moment) = self.reel.shown() else {
+            return help::lines(&self.options.keymap, width, &paint);
+        };
+        match subject {
+            Subject::Connection(id) => self.detail_lines(*id, width),
+            Subject::Finding(key) => evidence::lines(moment, key.find(moment), width, &paint),
+            Subject::Help => help::lines(&self.options.keymap, width, &paint),
+            Subject::Timeline => timeline::lines(moment, &self.reports, width, &paint),
+        }
+    }
+
+    fn detail_lines(&self, id: RowId, width: u16) -> Vec<ratatui::text::Line<'static>> {
+        let Some(moment) = self.reel.shown() else { return Vec::new() };
+        let row = moment.backends.iter().find(|row| RowId::of(row) == id);
+        let none = if self.options.profile.is_read_only() {
+            detail::Inspection::Unavailable
+        } else {
+            detail::Inspection::Pending
+        };
+        let inspection = self.inspections.get(&id).unwrap_or(&none);
+        detail::lines(moment, row, inspection, width, &self.paint())
+    }
+
+    fn write_detail(&mut self) {
+        let area = self.layout().detail;
+        let selected = self.reel.shown().and_then(|moment| self.connections.selected(moment)).map(RowId::of);
+        self.detail = match selected.filter(|_| !area.is_empty()) {
+            Some(id) => self.detail_lines(id, area.width.saturating_sub(4)),
+            None => Vec::new(),
+        };
+    }
+}
+
+/// The rows of the panel of states.
+fn states(moment: &Moment) -> States {
+    type Part = fn(&StateCounts) -> u32;
+    const PARTS: [(&str, Meaning, Part); 5] = [
+        ("active", Meaning::Active, |counts| counts.active),
+        ("idle", Meaning::Idle, |counts| counts.idle),
+        ("in tx", Meaning::InTransaction, |counts| counts.idle_in_transaction),
+        ("aborted", Meaning::Aborted, |counts| counts.aborted),
+        ("blocked", Meaning::Blocked, |counts| counts.blocked),
+    ];
+    let series = &moment.series;
+    let newest = series.counts.last().copied().flatten();
+    let row = |(label, meaning, part): (&'static str, Meaning, Part)| StateRow {
+        label,
+        meaning,
+        now: newest.as_ref().map(part),
+        past: series.counts.iter().map(|counts| counts.as_ref().map(part)).collect(),
+    };
+    let mut rows: Vec<_> = PARTS.into_iter().map(row).collect();
+    if series.pending.iter().any(Option::is_some) {
+        rows.push(StateRow {
+            label: "queued",
+            meaning: Meaning::Queued,
+            now: series.pending.last().copied().flatten(),
+            past: series.pending.clone(),
+        });
+    }
+    if newest.is_some_and(|counts| counts.unknown > 0) {
+        rows.push(row(("other", Meaning::Muted, |counts| counts.unknown)));
+    }
+    States {
+        rows,
+        total: newest.map(|counts| counts.total()),
+        span: format::seconds(series.bucket_s * series.counts.len() as f64),
+        pool: None,
+    }
+}

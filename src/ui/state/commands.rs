@@ -1,0 +1,264 @@
+//! What commands do on the screen itself.
+
+use super::app::App;
+use super::connections::RowId;
+use super::reel::Hold;
+use crate::model::target::TargetState;
+use crate::ui::command::Command;
+use crate::ui::contract::{Effect, Tone};
+use crate::ui::layers::Layer;
+use crate::ui::layers::choice::Choice;
+use crate::ui::layers::page::{Page, Subject};
+use crate::ui::layers::palette::Palette;
+use crate::ui::layers::secret::Secret;
+use crate::ui::layers::tree::Tree;
+use crate::ui::layout::Panel;
+use crate::ui::view::connections::Tab;
+use crate::ui::view::suspects::FindingKey;
+
+impl App {
+    pub(super) fn screen_command(&mut self, command: Command) {
+        match command {
+            Command::Up => self.step(-1),
+            Command::Down => self.step(1),
+            Command::PageUp => self.step(-self.page()),
+            Command::PageDown => self.step(self.page()),
+            Command::First => self.step(-FAR),
+            Command::Last => self.step(FAR),
+            Command::NextPanel => self.focus = self.focus.step(1),
+            Command::PreviousPanel => self.focus = self.focus.step(-1),
+            Command::Left => self.side(-1),
+            Command::Right => self.side(1),
+            Command::Open => self.open(),
+            Command::Cancel | Command::Terminate | Command::TerminateIdle => self.operate(command),
+            Command::Copy => self.copy(),
+            Command::Close => self.close(),
+            Command::Back => self.back(),
+            _ => self.show_command(command),
+        }
+    }
+
+    fn show_command(&mut self, command: Command) {
+        match command {
+            Command::TabAll => self.show_tab(Tab::All),
+            Command::TabActive => self.show_tab(Tab::Active),
+            Command::TabIdle => self.show_tab(Tab::Idle),
+            Command::TabInTransaction => self.show_tab(Tab::InTransaction),
+            Command::TabAborted => self.show_tab(Tab::Aborted),
+            Command::TabBlocked => self.show_tab(Tab::Blocked),
+            Command::Filter => self.start_filter(),
+            Command::Sort => self.sort(),
+            Command::Reverse => self.reverse(),
+            Command::RollUp => {
+                self.focus = Panel::Pools;
+                self.pools.roll_up();
+                self.refresh_lists();
+            }
+            Command::Mark | Command::MarkShown | Command::Unmark => self.mark(command),
+            Command::Freeze | Command::StepBack | Command::StepForward | Command::Oldest | Command::Live => {
+                self.time(command);
+            }
+            _ => self.program_command(command),
+        }
+    }
+
+    fn program_command(&mut self, command: Command) {
+        match command {
+            Command::Blocking => self.layers.push(Layer::Tree(Tree::default())),
+            Command::Timeline => self.layers.push(Layer::Page(Page::new(Subject::Timeline))),
+            Command::Help => self.layers.push(Layer::Page(Page::new(Subject::Help))),
+            Command::Palette => self.layers.push(Layer::Palette(Palette::default())),
+            Command::Profiles => self.layers.push(Layer::Choice(Choice::profiles(&self.profiles))),
+            Command::Export => self.layers.push(Layer::Choice(Choice::export())),
+            Command::Secret => self.ask_secret(),
+            Command::Retry => self.retry(),
+            Command::Redraw => self.effects.push(Effect::Redraw),
+            Command::Suspend => self.effects.push(Effect::Suspend),
+            Command::Quit => self.quit(),
+            _ => {}
+        }
+    }
+
+    fn page(&self) -> isize {
+        let rows = self.layout().table_rows(self.focus).saturating_sub(1).max(1);
+        isize::try_from(rows).unwrap_or(1)
+    }
+
+    fn step(&mut self, by: isize) {
+        let Some(moment) = self.reel.shown().cloned() else { return };
+        match self.focus {
+            Panel::Pools => {
+                self.pools.step(by);
+                self.refresh_states();
+            }
+            Panel::Connections => self.connections.step(by, &moment),
+            Panel::Suspects => self.suspects.step(by, &moment),
+        }
+    }
+
+    fn side(&mut self, by: isize) {
+        if self.focus == Panel::Connections {
+            self.show_tab(self.connections.tab.step(by));
+        } else {
+            self.focus = self.focus.step(by);
+        }
+    }
+
+    fn show_tab(&mut self, tab: Tab) {
+        self.focus = Panel::Connections;
+        self.connections.tab = tab;
+        self.refresh_lists();
+    }
+
+    fn sort(&mut self) {
+        match self.focus {
+            Panel::Pools => self.pools.next_sort(),
+            Panel::Connections | Panel::Suspects => self.connections.next_sort(),
+        }
+        self.refresh_lists();
+    }
+
+    fn reverse(&mut self) {
+        let descending = match self.focus {
+            Panel::Pools => &mut self.pools.sort.1,
+            Panel::Connections | Panel::Suspects => &mut self.connections.sort.1,
+        };
+        *descending = !*descending;
+        self.refresh_lists();
+    }
+
+    fn mark(&mut self, command: Command) {
+        let Some(moment) = self.reel.shown().cloned() else { return };
+        self.focus = Panel::Connections;
+        match command {
+            Command::Mark => {
+                self.connections.toggle_mark(&moment);
+                self.connections.step(1, &moment);
+            }
+            Command::MarkShown => self.connections.mark_shown(&moment),
+            _ => self.connections.marks.clear(),
+        }
+    }
+
+    fn time(&mut self, command: Command) {
+        match command {
+            Command::Freeze => self.reel.toggle_freeze(),
+            Command::StepBack => self.reel.step(-1),
+            Command::StepForward => self.reel.step(1),
+            Command::Oldest => self.reel.oldest(),
+            _ => self.reel.follow(),
+        }
+        self.refresh_lists();
+    }
+
+    fn open(&mut self) {
+        let Some(moment) = self.reel.shown().cloned() else { return };
+        match self.focus {
+            Panel::Pools => self.open_pool(),
+            Panel::Connections => {
+                if let Some(id) = self.connections.selected(&moment).map(RowId::of) {
+                    self.open_connection(id);
+                }
+            }
+            Panel::Suspects => {
+                if let Some(finding) = self.suspects.selected(&moment) {
+                    self.layers.push(Layer::Page(Page::new(Subject::Finding(FindingKey::of(finding)))));
+                }
+            }
+        }
+    }
+
+    /// Shows only the connections of the selected pools.
+    fn open_pool(&mut self) {
+        let (Some(line), Some(moment)) = (self.pools.selected(), self.reel.shown()) else { return };
+        let keys = line.members.iter().filter_map(|index| moment.pools.get(*index));
+        let keys = keys.map(|row| row.pool.key.clone()).collect();
+        self.connections.pools = Some((line.label().to_owned(), keys));
+        self.focus = Panel::Connections;
+        self.refresh_lists();
+    }
+
+    pub(super) fn open_connection(&mut self, id: RowId) {
+        self.layers.push(Layer::Page(Page::new(Subject::Connection(id))));
+        self.inspect(id);
+    }
+
+    fn copy(&mut self) {
+        let Some(moment) = self.reel.shown() else { return };
+        let text = match self.focus {
+            Panel::Pools => self.pools.selected().map(|line| line.label().to_owned()),
+            Panel::Connections => self.connections.selected(moment).map(|row| {
+                let backend = &row.backend;
+                let query = backend.query.as_deref().unwrap_or_default();
+                format!(
+                    "{} {} {}\n{query}",
+                    backend.pid(),
+                    backend.session.application_name,
+                    backend.state.as_str()
+                )
+            }),
+            Panel::Suspects => self.suspects.selected(moment).map(|finding| {
+                let lines = std::iter::once(&finding.title).chain(&finding.evidence).map(|text| &**text);
+                lines.collect::<Vec<_>>().join("\n")
+            }),
+        };
+        if let Some(text) = text {
+            self.copy_text(text);
+        }
+    }
+
+    pub(super) fn copy_text(&mut self, text: String) {
+        self.effects.push(Effect::Copy(text));
+        self.toast(Tone::Info, "Copied (in tmux: set -g set-clipboard on).");
+    }
+
+    /// Esc: toasts, then the filter, then the past. Never quits.
+    fn close(&mut self) {
+        if self.toasts.clear() {
+            return;
+        }
+        if self.connections.is_filtered() {
+            self.connections.clear_filter();
+            self.refresh_lists();
+        } else if self.reel.hold() != Hold::Following {
+            self.reel.follow();
+            self.refresh_lists();
+        }
+    }
+
+    /// `q`: quits, asking once where a finding was never exported.
+    fn back(&mut self) {
+        if self.found_something && !self.exported && self.options.profile.asks_before_quitting() {
+            self.layers.push(Layer::Choice(Choice::quit()));
+        } else {
+            self.quit();
+        }
+    }
+
+    fn ask_secret(&mut self) {
+        let Some(moment) = self.reel.newest() else { return };
+        let Some(target) = moment.targets.iter().find(|target| target.needs_secret) else {
+            self.toast(Tone::Info, "No target asks for a password.");
+            return;
+        };
+        let reason = target.error.as_ref().map(|error| error.message.to_string()).unwrap_or_default();
+        self.layers.push(Layer::Secret(Secret::new(target.name.clone(), reason)));
+    }
+
+    fn retry(&mut self) {
+        let Some(moment) = self.reel.newest() else { return };
+        let waiting: Vec<_> = moment
+            .targets
+            .iter()
+            .filter(|target| target.state != TargetState::Live)
+            .map(|target| target.name.clone())
+            .collect();
+        if waiting.is_empty() {
+            self.toast(Tone::Info, "Every target is live.");
+        }
+        self.effects.extend(waiting.into_iter().map(Effect::Retry));
+    }
+}
+
+/// Further than any list is long.
+const FAR: isize = isize::MAX / 2;

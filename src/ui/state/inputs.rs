@@ -1,0 +1,170 @@
+//! What reaches the screen from outside.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::app::App;
+use super::connections::RowId;
+use super::reel::Hold;
+use crate::analysis::Moment;
+use crate::model::event::EventKind;
+use crate::model::operation::OperationReport;
+use crate::model::target::TargetName;
+use crate::ui::contract::{Effect, Input, ProfileHeader, Tone};
+use crate::ui::layers::Layer;
+use crate::ui::layers::timeline::summary;
+
+/// Reports kept for the timeline.
+const REPORTS: usize = 10;
+
+impl App {
+    pub(super) fn input(&mut self, input: Input) {
+        self.touch();
+        match input {
+            Input::Moment(moment) => self.take_moment(moment),
+            Input::Radius { target, result } => self.set_radius(&target, &result),
+            Input::Report(report) => self.take_report(report),
+            Input::Toast(tone, text) => self.toast(tone, &text),
+            Input::Exported(path) => {
+                self.exported = true;
+                self.toast(Tone::Info, &format!("Snapshot written to {path}"));
+            }
+            Input::Profile(profile) => self.switch_profile(profile),
+            Input::Profiles(profiles) => self.profiles = profiles,
+            Input::Fatal(error) => self.end = Some(Err(error)),
+            Input::End => self.quit(),
+        }
+        self.arrange();
+    }
+
+    fn take_moment(&mut self, moment: Arc<Moment>) {
+        self.note_new_servers(&moment);
+        self.note_events(&moment);
+        self.found_something |= !moment.findings.is_empty();
+        self.connections.forget_gone(&moment);
+        let there: HashSet<RowId> = moment.backends.iter().map(RowId::of).collect();
+        self.inspections.retain(|id, _| there.contains(id));
+        let shown = self.reel.push(moment);
+        self.refresh_question();
+        if shown {
+            self.refresh_lists();
+        }
+    }
+
+    /// A server in another life: what was marked or asked about is not there any more.
+    fn note_new_servers(&mut self, moment: &Moment) {
+        let mut changed: Vec<TargetName> = Vec::new();
+        for (target, server) in moment.targets.iter().zip(&moment.servers) {
+            let Some(server) = server else { continue };
+            let before = self.identities.insert(Arc::clone(&target.name), server.identity.clone());
+            if before.is_some_and(|before| before != server.identity) {
+                changed.push(Arc::clone(&target.name));
+            }
+        }
+        for target in changed {
+            self.forget_target(&target, moment);
+        }
+    }
+
+    fn forget_target(&mut self, target: &TargetName, moment: &Moment) {
+        let place = moment.targets.iter().position(|status| status.name == *target);
+        self.connections.marks.retain(|id| Some(id.target) != place);
+        let asks = |layer: &Layer| matches!(layer, Layer::Confirm(confirm) if confirm.question.operation().target == *target);
+        let open = self.layers.iter().any(asks);
+        self.layers.retain(|layer| !asks(layer));
+        let dialog = if open { ", and the open question is closed" } else { "" };
+        let text = format!("{target} is another server now, or was restarted: marks are cleared{dialog}.");
+        self.toast(Tone::Warning, &text);
+    }
+
+    /// Toasts for what happened since the moment before.
+    fn note_events(&mut self, moment: &Moment) {
+        let last = self.reel.newest().and_then(|before| before.events.last().cloned());
+        let news = match &last {
+            Some(last) => {
+                let known = moment.events.iter().rposition(|event| event == last);
+                known.map_or(&[][..], |known| &moment.events[known + 1..])
+            }
+            None if self.reel.newest().is_some() => &moment.events[..],
+            None => &[],
+        };
+        let toasts: Vec<_> = news
+            .iter()
+            .filter_map(|event| {
+                tone(event.kind).map(|tone| (tone, format!("{}: {}", event.target, event.text)))
+            })
+            .collect();
+        for (tone, text) in toasts {
+            self.toast(tone, &text);
+        }
+    }
+
+    fn take_report(&mut self, report: OperationReport) {
+        let failed = report.outcomes.iter().any(|row| !row.outcome.is_success());
+        let tone = if failed { Tone::Warning } else { Tone::Info };
+        let why = if failed { " (t shows why)" } else { "" };
+        self.toast(tone, &format!("{} on {}: {}{why}", report.kind, report.target, summary(&report)));
+        let same = |known: &OperationReport| {
+            (known.kind, &known.target) == (report.kind, &report.target)
+                && known.outcomes.iter().map(|row| row.id).eq(report.outcomes.iter().map(|row| row.id))
+        };
+        self.reports.retain(|known| !same(known));
+        self.reports.push(report);
+        let surplus = self.reports.len().saturating_sub(REPORTS);
+        self.reports.drain(..surplus);
+    }
+
+    fn switch_profile(&mut self, profile: ProfileHeader) {
+        let name = profile.name.to_string();
+        self.options.profile = profile;
+        self.reel.clear();
+        self.layers.clear();
+        self.filter_line = None;
+        self.pools = super::pools::Pools::default();
+        self.connections = super::connections::Connections::default();
+        self.suspects = super::suspects::Suspects::default();
+        self.states = crate::ui::panels::states::States::default();
+        self.identities.clear();
+        self.inspections.clear();
+        self.reports.clear();
+        self.detail.clear();
+        (self.found_something, self.exported) = (false, false);
+        self.toast(Tone::Info, &format!("Profile {name}"));
+    }
+
+    /// Ends at once.
+    pub(super) fn quit(&mut self) {
+        self.end.get_or_insert(Ok(()));
+        self.effects.push(Effect::Quit);
+    }
+
+    /// The question stays true: who moved on leaves it.
+    pub(super) fn refresh_question(&mut self) {
+        let Some(moment) = self.reel.newest().cloned() else { return };
+        for layer in &mut self.layers {
+            let Layer::Confirm(confirm) = layer else { continue };
+            let target = confirm.question.operation().target;
+            let place = moment.targets.iter().position(|status| status.name == target);
+            let server = place.and_then(|place| moment.servers.get(place)?.as_ref());
+            if let Some(server) = server.filter(|server| !server.counts_only) {
+                let rows = moment.backends.iter().filter(|row| Some(row.target) == place);
+                confirm.question.refresh(&server.identity, rows.map(|row| &row.backend));
+            }
+        }
+    }
+
+    /// Whether the screen shows the past, in which nothing can be done.
+    pub(super) fn is_past(&self) -> bool {
+        matches!(self.reel.hold(), Hold::Past(_))
+    }
+}
+
+/// How loud an event is; the quiet ones only stand in the timeline.
+fn tone(kind: EventKind) -> Option<Tone> {
+    match kind {
+        EventKind::Restart | EventKind::Failover => Some(Tone::Warning),
+        EventKind::Lost => Some(Tone::Error),
+        EventKind::Connected | EventKind::ClockJump | EventKind::Setting => Some(Tone::Info),
+        EventKind::Gap | EventKind::Jump | EventKind::Operation => None,
+    }
+}
