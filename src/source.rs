@@ -26,7 +26,7 @@ pub trait Source: Send {
     /// Reads the target once. May be dropped at any await when the deadline passes; the next call must then
     /// either work or fail, never return the answer of the one before.
     ///
-    /// An error does not say that the connection is lost: see [`Source::is_usable`].
+    /// An error does not say that the connection is lost: see [`Source::survives`].
     fn sample(&mut self) -> Reading<'_, Result<Sample, TargetError>>;
 
     /// What is known about the target by now. Cheap; asked after every sample.
@@ -37,9 +37,10 @@ pub trait Source: Send {
         None
     }
 
-    /// The last sample failed. Returns whether reading goes on over the same connection: a statement that was
-    /// ended by the server's time limit costs no slot, a new connection needs one that a full server may not have.
-    fn is_usable(&self) -> bool {
+    /// The last sample failed with `error`. Returns whether reading goes on over the same connection: a statement that
+    /// was ended by the server's time limit costs no slot, a new connection needs one, which a full server may not have.
+    fn survives(&self, error: &TargetError) -> bool {
+        let _ = error;
         false
     }
 

@@ -219,6 +219,11 @@ impl Collector {
                 self.accept(sample, source);
                 Ok(())
             }
+            Ok(Err(error)) if source.survives(&error) => {
+                self.standing.error = Some(error);
+                self.publish();
+                Ok(())
+            }
             Ok(Err(error)) => Err(error),
             Err(_) if source.timed_out() => {
                 self.standing.error = Some(self.no_answer(deadline));
@@ -387,6 +392,10 @@ mod tests {
             })
         }
 
+        fn survives(&self, error: &TargetError) -> bool {
+            error.code.as_deref() == Some("57014")
+        }
+
         fn describe(&self) -> Description {
             Description { connections: 1, ..Description::default() }
         }
@@ -506,6 +515,17 @@ mod tests {
         }
         stage.until(|status| status.state == TargetState::Live).await;
         assert_eq!(begun.elapsed(), Duration::ZERO, "no wait was sat out");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_statement_that_the_server_ended_costs_no_connection() {
+        let slow = Answer::Fail(error("57014", true, false));
+        let stage = Stage::new(vec![Step::Accept(vec![Answer::Sample, slow, Answer::Sample])]);
+        let (status, _, _) = stage.until(|status| status.error.is_some()).await;
+        assert_eq!(status.error.unwrap().code.as_deref(), Some("57014"));
+        let (_, events, samples) = stage.until(|status| status.error.is_none()).await;
+        assert_eq!((events, samples), (Vec::new(), 1));
+        assert_eq!(stage.script.opened.lock().unwrap().len(), 1);
     }
 
     #[tokio::test(start_paused = true)]

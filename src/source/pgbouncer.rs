@@ -96,7 +96,7 @@ impl Source for PgbouncerSource {
         }
     }
 
-    fn is_usable(&self) -> bool {
+    fn survives(&self, _: &TargetError) -> bool {
         !self.console.is_closed()
     }
 }

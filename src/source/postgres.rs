@@ -253,15 +253,17 @@ impl Source for PostgresSource {
         Some(self.connection.clone())
     }
 
-    fn is_usable(&self) -> bool {
-        !self.connection.is_closed()
+    fn survives(&self, error: &TargetError) -> bool {
+        // 57P01 and its kin end the session, even where this end has not noticed yet.
+        let ended = error.code.as_deref().is_some_and(|code| code.starts_with("57P"));
+        !ended && !self.connection.is_closed()
     }
 
     fn timed_out(&mut self) -> bool {
         // A slow statement is ended by the server, with an answer. No answer at all is a dead network, or a server that
         // has no time for anything; to that we return once before we give our slot up.
         self.silences += 1;
-        self.silences < SILENCES && self.is_usable()
+        self.silences < SILENCES && !self.connection.is_closed()
     }
 }
 
