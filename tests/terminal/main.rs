@@ -2,3 +2,5 @@
 
 #[path = "../support/support.rs"]
 mod support;
+
+mod driver;
