@@ -19,6 +19,8 @@ mod rollup;
 mod roster;
 mod scene;
 mod settings;
+#[cfg(test)]
+mod stories;
 mod tracker;
 mod trend;
 mod verdict;

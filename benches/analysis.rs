@@ -1,0 +1,69 @@
+//! What one sample costs after it was decoded: into the history, and analysed into a moment.
+
+use std::cell::Cell;
+use std::hint::black_box;
+use std::sync::Arc;
+
+use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_main};
+use pooltop::analysis::fixture::{at, crowd, facts, sample, status};
+use pooltop::analysis::{Analyser, Settings};
+use pooltop::history::History;
+use pooltop::model::sample::Sample;
+use pooltop::model::target::{TargetKind, TargetStatus};
+
+/// A profile that has run for 60 samples, and the sample after them.
+struct Warm {
+    history: History,
+    analyser: Analyser,
+    statuses: Vec<TargetStatus>,
+    next: Arc<Sample>,
+}
+
+fn warm(backends: usize) -> Warm {
+    let facts = Arc::new(facts(u32::try_from(backends).unwrap_or(0) + 100));
+    let take = |second: u32| Arc::new(sample("db1", f64::from(second), crowd(backends, second), &facts));
+    let statuses = vec![status("db1", TargetKind::Postgres)];
+    let mut history = History::default();
+    let mut analyser = Analyser::new(Settings::default());
+    for second in 1..=60 {
+        history.push(take(second));
+        analyser.observe(&history, &statuses, &[], at(f64::from(second)));
+    }
+    Warm { history, analyser, statuses, next: take(61) }
+}
+
+fn analyse(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("sample");
+    for backends in [1_000, 10_000] {
+        let Warm { history, mut analyser, statuses, next } = warm(backends);
+        let mut pushed = history.clone();
+        pushed.push(Arc::clone(&next));
+        let clock = Cell::new(61.0);
+        group.bench_function(BenchmarkId::new("push", backends), |bench| {
+            bench.iter_batched(
+                || history.clone(),
+                |mut history| history.push(Arc::clone(&next)),
+                BatchSize::LargeInput,
+            );
+        });
+        group.bench_function(BenchmarkId::new("analyse", backends), |bench| {
+            bench.iter_batched(
+                || {
+                    // The same rows a second later, so that each iteration has a sample to learn from.
+                    let second = clock.get() + 1.0;
+                    clock.set(second);
+                    let mut later = Sample::clone(&next);
+                    (later.at, later.received_at) = (at(second), at(second));
+                    pushed.push(Arc::new(later));
+                    pushed.clone()
+                },
+                |history| black_box(analyser.observe(&history, &statuses, &[], at(clock.get()))),
+                BatchSize::PerIteration,
+            );
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, analyse);
+criterion_main!(benches);
