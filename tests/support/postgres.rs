@@ -155,7 +155,7 @@ impl Postgres {
             let file = std::fs::read_to_string(self.data().join("postmaster.pid")).unwrap_or_default();
             let mut lines = file.lines();
             up = lines.next().is_some_and(|line| line.trim() == pid.to_string())
-                && lines.nth(6).is_some_and(|state| state.trim() == "ready");
+                && lines.nth(6).is_some_and(|state| matches!(state.trim(), "ready" | "standby"));
             up || self.log().contains("database system is shut down") || self.log().contains("FATAL:  ")
         });
         up
