@@ -184,11 +184,19 @@ fn settings(command: &str, purpose: Purpose) -> String {
 }
 
 /// Session-level settings, for a wire that is proven direct.
+///
+/// Where a network drops packets in silence, the server itself finds out within a minute and frees our slot.
 pub(super) fn session_settings(purpose: Purpose, version_num: u32) -> String {
     let mut batch = settings("SET", purpose);
+    batch.push_str(
+        "SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3;",
+    );
     if version_num >= 140_000 {
-        // Where a network drops packets in silence, the server ends our session instead of keeping a ghost's slot.
-        batch.push_str("SET idle_session_timeout = '10min';");
+        batch.push_str(match purpose {
+            Purpose::Sampling | Purpose::Probe => "SET idle_session_timeout = '10min';",
+            // Held for the moment when it is needed, which may be hours away.
+            Purpose::Operations => "SET idle_session_timeout = '12h';",
+        });
     }
     batch
 }

@@ -3,6 +3,7 @@
 mod console;
 mod failures;
 mod tls;
+mod wire;
 
 use pooltop::connect::{Connection, Conninfo, Environment, Purpose, RowExt, open};
 use pooltop::model::target::{TargetError, Wire};

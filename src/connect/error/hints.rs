@@ -55,6 +55,11 @@ const ANSWERS: &[(&str, &str, &str)] = &[
         "the pooler cannot log in to its server: look at its console (SHOW POOLS, SHOW SERVERS) and at the server's log",
     ),
     ("08P01", "cannot connect to server", "the pooler cannot reach its server: look at the pooler's log"),
+    (
+        "08P01",
+        "statement pooling",
+        "the pooler's pool_mode is statement, which allows no limits of ours: connect to the server itself",
+    ),
     ("08P01", "no such database", "the pooler has no such database: see SHOW DATABASES on its console"),
     ("08P01", "no such user", "the pooler does not know the user: auth_file or auth_query"),
     ("08P01", "auth", "the pooler refused the login: check user, password and its auth_file"),
