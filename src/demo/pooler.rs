@@ -18,8 +18,8 @@ use crate::model::secret::ExposeSecret;
 /// Where packages put it besides `PATH`; Debian's directory is in no ordinary user's.
 const PLACES: [&str; 4] =
     ["/usr/sbin", "/usr/local/sbin", "/opt/homebrew/opt/pgbouncer/bin", "/usr/local/opt/pgbouncer/bin"];
-/// Server connections of its one pool: fewer than the clients, so that some wait now and then.
-const POOL_SIZE: u32 = 2;
+/// Server connections of its one pool: one less than the clients, so that hardly ever one waits.
+const POOL_SIZE: u32 = 3;
 
 /// The program, where it is installed.
 pub(super) fn find(options: &Options) -> Option<PathBuf> {

@@ -70,6 +70,18 @@ fn every_command_line_in_the_readme_is_understood() {
     }
 }
 
+#[test]
+fn the_configuration_in_the_readme_is_valid() {
+    let readme = document("README.md");
+    let blocks: Vec<_> =
+        readme.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert!(!blocks.is_empty());
+    for block in blocks {
+        let parsed = pooltop::config::parse(Path::new("README.md"), block);
+        assert!(parsed.is_ok(), "{}", parsed.unwrap_err());
+    }
+}
+
 /// Every decision on disk, by file name.
 fn decisions() -> BTreeSet<PathBuf> {
     let files = fs::read_dir(root().join("docs/decisions")).unwrap();

@@ -1,5 +1,7 @@
 //! The demo: its story on a real server, and that nothing of it stays behind.
 
+mod story;
+
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
