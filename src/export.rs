@@ -1,1 +1,257 @@
 //! Snapshots in files, one module per format.
+//!
+//! Every format is written from one [`Snapshot`], which is already redacted; none of them can say more than it.
+
+mod build;
+mod cell;
+mod csv;
+mod digest;
+mod file;
+mod json;
+mod markdown;
+pub mod snapshot;
+mod text;
+
+pub use build::{Meta, snapshot};
+pub use csv::{Table, csv};
+pub use file::{WriteError, write_atomically};
+pub use json::json;
+pub use markdown::markdown;
+pub use snapshot::Snapshot;
+pub use text::text;
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use serde_json::Value;
+
+    use super::snapshot::{Backend, Client, Finding, Limit, Operation, Pool, Recommendation, Row, Target};
+    use super::*;
+    use crate::analysis::{Moment, fixture};
+    use crate::model::audit::{AuditPhase, AuditRecord};
+    use crate::model::operation::{OperationKind, Outcome};
+    use crate::text::Text;
+    use crate::text::redact::Redaction;
+    use crate::text::width::width;
+
+    fn record(phase: AuditPhase) -> AuditRecord {
+        AuditRecord {
+            at: fixture::at(425.0),
+            phase,
+            operator: "ada".into(),
+            host: "bastion".into(),
+            profile: "checkout".into(),
+            target: "db1".into(),
+            operation: OperationKind::Terminate,
+            pid: 18_203,
+            backend_start: Some(fixture::at(46.0)),
+            application_name: "checkout-api".into(),
+            user: "app".into(),
+            dry_run: false,
+            outcome: (phase == AuditPhase::Outcome).then_some(Outcome::Ended),
+            message: "gone after 0.2 s".into(),
+        }
+    }
+
+    fn meta(redaction: Redaction) -> Meta {
+        Meta {
+            profile: "checkout".into(),
+            window_s: 420.0,
+            redaction,
+            operations: vec![record(AuditPhase::Intent), record(AuditPhase::Outcome)],
+        }
+    }
+
+    fn document(moment: &Moment) -> Snapshot {
+        snapshot(moment, &meta(Redaction::Literals))
+    }
+
+    fn every_format(snapshot: &Snapshot) -> Vec<String> {
+        let tables = Table::NAMES.map(|(_, table)| csv(snapshot, table));
+        tables.into_iter().chain([json(snapshot), markdown(snapshot), text(snapshot)]).collect()
+    }
+
+    /// Keys of an object on one level of indented JSON, in their order.
+    fn keys(json: &str, indent: usize) -> Vec<&str> {
+        let lines = json.lines().filter(|line| line.len() - line.trim_start().len() == indent);
+        lines
+            .filter_map(|line| line.trim_start().strip_prefix('"')?.split_once("\":").map(|(key, _)| key))
+            .collect()
+    }
+
+    #[test]
+    fn names_and_order_of_all_fields_are_those_of_the_contract() {
+        let words = |line: &'static str| line.split(", ").collect::<Vec<_>>();
+        assert_eq!(
+            keys(&json(&document(&fixture::empty())), 2),
+            words(
+                "schema, pooltop_version, profile, taken_at, window_s, samples, redaction, targets, limits, pools, backends, clients, findings, recommendations, verdict, operations"
+            )
+        );
+        for (columns, contract) in [
+            (
+                Target::COLUMNS,
+                "name, kind, endpoint, state, age_s, error, version, role, privilege, overhead, missing",
+            ),
+            (
+                Limit::COLUMNS,
+                "scope, name, target, used, limit, reserved, utilization, growth_per_min, exhausted_in_s",
+            ),
+            (
+                Pool::COLUMNS,
+                "name, layer, target, application_name, user, database, client, used, idle, idle_in_transaction, idle_in_transaction_aborted, active, pending, total, peak, min, max, size, overflow, max_overflow, max_wait_s, wait_avg_s, use_avg_s, timeouts, errors, recycled, oldest_idle_in_transaction_s, opened, closed, stranded",
+            ),
+            (
+                Backend::COLUMNS,
+                "target, pool, pid, backend_start, application_name, user, database, client, client_port, state, wait_event_type, wait_event, state_age_s, transaction_age_s, query_age_s, backend_age_s, writes, query, query_id, blocked_by, blocks, locks, via",
+            ),
+            (
+                Client::COLUMNS,
+                "target, pool, id, application_name, user, database, client, client_port, state, wait_s, age_s, pid",
+            ),
+            (Finding::COLUMNS, "rule, severity, pool, pids, since, title, evidence, suggestion"),
+            (Recommendation::COLUMNS, "pool, severity, issue, suggestion, evidence, formula"),
+            (
+                Operation::COLUMNS,
+                "at, profile, target, operation, pid, backend_start, application_name, user, dry_run, outcome, message",
+            ),
+        ] {
+            assert_eq!(columns, words(contract));
+        }
+        let refused = json(&document(&fixture::refused()));
+        let target = &refused[refused.find("\"targets\"").unwrap()..refused.find("\"limits\"").unwrap()];
+        assert_eq!(
+            keys(target, 8)[..5],
+            words("code, message, connections, statements_per_sample, server_ms_per_sample")
+        );
+        assert_eq!(keys(target, 10)[..3], words("what, why, fix"));
+        let verdict = &refused[refused.find("\"verdict\"").unwrap()..];
+        assert_eq!(keys(verdict, 4)[..3], words("kind, sentence, evidence"));
+    }
+
+    #[test]
+    fn the_values_of_a_row_mean_what_the_contract_says() {
+        let moment = fixture::checkout_leak();
+        let document: Value = serde_json::from_str(&json(&document(&moment))).unwrap();
+        let backends = document["backends"].as_array().unwrap();
+        assert_eq!(backends.len(), moment.backends.len());
+        let find = |pid: i64| backends.iter().find(|backend| backend["pid"] == pid).unwrap();
+        let leaked = find(18_203);
+        assert_eq!(leaked["state"], "idle in transaction");
+        assert_eq!(leaked["state_age_s"], 372.0);
+        assert_eq!((&leaked["writes"], &leaked["blocks"]), (&true.into(), &vec![15_100].into()));
+        assert_eq!(leaked["backend_start"], "2026-11-21T14:00:46.000000Z");
+        let aborted = find(18_206);
+        assert_eq!(aborted["state"], "idle in transaction (aborted)");
+        assert_eq!(aborted["transaction_age_s"], Value::Null);
+        let local = find(15_002);
+        assert_eq!((&local["client"], &local["client_port"]), (&Value::Null, &Value::Null));
+        let limit =
+            document["limits"].as_array().unwrap().iter().find(|limit| limit["scope"] == "server").unwrap();
+        let number = |key: &str| limit[key].as_f64().unwrap();
+        let share = number("used") / (number("limit") - number("reserved"));
+        assert!((number("utilization") - share).abs() < 1e-9);
+        assert_eq!(document["operations"].as_array().unwrap().len(), 1, "an intent is not yet an outcome");
+    }
+
+    #[test]
+    fn what_is_not_known_is_null_with_a_reason() {
+        let document: Value = serde_json::from_str(&json(&document(&fixture::without_privileges()))).unwrap();
+        let hidden =
+            document["backends"].as_array().unwrap().iter().find(|backend| backend["pid"] == 5).unwrap();
+        for key in ["backend_start", "client", "backend_age_s", "writes", "locks", "via"] {
+            assert_eq!(hidden[key], Value::Null, "{key}");
+        }
+        let missing = document["targets"][0]["missing"].to_string();
+        for reason in [
+            "sessions of other roles",
+            "GRANT pg_monitor TO app",
+            "locks held by each backend",
+            "a server does not show them",
+        ] {
+            assert!(missing.contains(reason), "{missing}");
+        }
+    }
+
+    /// A moment in which a finding, against the rules, repeats a statement with its values.
+    fn with_secret() -> Moment {
+        let mut moment = fixture::checkout_leak();
+        let query = Text::block("SELECT *\nFROM cards -- SECRET\nWHERE number = 'SECRET' AND pin = 4711");
+        for row in &mut moment.backends {
+            let mut backend = (*row.backend).clone();
+            backend.query = Some(query.clone());
+            row.backend = Arc::new(backend);
+        }
+        let quoted: Text = (&*format!("they ran {query}")).into();
+        moment.verdict.evidence.push(quoted.clone());
+        for finding in &mut moment.findings {
+            finding.title = quoted.clone();
+            finding.evidence.push(quoted.clone());
+            finding.suggestion = Some(quoted.clone());
+        }
+        moment
+    }
+
+    #[test]
+    fn no_format_lets_a_redacted_value_through() {
+        let moment = with_secret();
+        for (redaction, passes) in
+            [(Redaction::Literals, false), (Redaction::Queries, false), (Redaction::None, true)]
+        {
+            let document = snapshot(&moment, &meta(redaction));
+            let leaks = every_format(&document)
+                .iter()
+                .filter(|out| out.contains("SECRET") || out.contains("4711"))
+                .count();
+            assert_eq!(leaks > 0, passes, "{redaction:?}");
+        }
+        let document = snapshot(&moment, &meta(Redaction::Literals));
+        assert!(text(&document).contains("SELECT * FROM cards /*?*/ WHERE number = ? AND pin = ?"));
+        assert!(json(&snapshot(&moment, &meta(Redaction::Queries))).contains("\"query\": null"));
+    }
+
+    #[test]
+    fn hostile_names_break_out_of_no_format() {
+        let document = document(&fixture::hostile());
+        for out in every_format(&document) {
+            assert!(!out.contains(['\u{1b}', '\u{7}', '\u{202e}', '\r']));
+        }
+        assert!(
+            csv(&document, Table::Backends)
+                .lines()
+                .all(|line| !line.split(',').any(|cell| cell.starts_with(['=', '@', '+'])))
+        );
+        // Statements stand in Markdown as code, which may hold anything.
+        let without_code = snapshot(&fixture::hostile(), &meta(Redaction::Queries));
+        assert!(!markdown(&without_code).contains("<script"));
+        for line in text(&document).lines() {
+            assert!(width(line) <= 100, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_csv_has_a_field_per_column_in_every_line() {
+        let document = document(&fixture::few());
+        for (name, table) in Table::NAMES {
+            let out = csv(&document, table);
+            let columns = out.lines().next().unwrap().split(',').count();
+            assert!(columns >= 6, "{name}");
+            if matches!(table, Table::Limits | Table::Pools | Table::Backends) {
+                for line in out.lines().filter(|line| !line.contains('"')) {
+                    assert_eq!(line.split(',').count(), columns, "{name}: {line}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_note_and_the_text_read_well() {
+        let document = document(&fixture::checkout_leak());
+        insta::with_settings!({filters => vec![(env!("CARGO_PKG_VERSION"), "VERSION")]}, {
+            insta::assert_snapshot!("checkout_leak.md", markdown(&document));
+            insta::assert_snapshot!("checkout_leak.txt", text(&document));
+            insta::assert_snapshot!("few.json", json(&self::document(&fixture::few())));
+        });
+    }
+}

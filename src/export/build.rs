@@ -1,0 +1,296 @@
+//! From a moment to the document: pure, and redacted on the way.
+
+use std::collections::HashSet;
+
+use super::snapshot::{
+    Backend, Finding, Limit, Operation, Overhead, Pool, Recommendation, SCHEMA, Snapshot, Target, TargetError,
+};
+use crate::analysis::Moment;
+use crate::analysis::moment::{BackendRow, PoolRow};
+use crate::model::audit::{AuditPhase, AuditRecord};
+use crate::model::backend::{Client, State};
+use crate::model::part::Missing;
+use crate::model::target::{TargetKind, TargetStatus};
+use crate::model::time::Timestamp;
+use crate::model::verdict::Verdict;
+use crate::model::{finding, limit};
+use crate::text::Text;
+use crate::text::redact::{Redaction, literals};
+
+/// What a moment does not know about itself.
+#[derive(Clone, Debug)]
+pub struct Meta {
+    /// The profile, or the endpoint of an ad-hoc one.
+    pub profile: Text,
+    /// How long pooltop has been watching, s.
+    pub window_s: f64,
+    /// What to take out of statements.
+    pub redaction: Redaction,
+    /// What was done in that time. Of intents and outcomes only the outcomes are written.
+    pub operations: Vec<AuditRecord>,
+}
+
+/// The document of a moment.
+pub fn snapshot(moment: &Moment, meta: &Meta) -> Snapshot {
+    let redactor = Redactor::new(moment, meta.redaction);
+    Snapshot {
+        schema: SCHEMA,
+        pooltop_version: env!("CARGO_PKG_VERSION"),
+        profile: meta.profile.clone(),
+        taken_at: moment.at,
+        window_s: meta.window_s,
+        samples: moment.samples,
+        redaction: meta.redaction,
+        targets: moment.targets.iter().map(target).collect(),
+        limits: moment.limits.iter().map(limit).collect(),
+        pools: moment.pools.iter().map(pool).collect(),
+        backends: moment.backends.iter().map(|row| backend(row, moment, &redactor)).collect(),
+        clients: Vec::new(),
+        findings: moment.findings.iter().map(|finding| redactor.finding(finding)).collect(),
+        recommendations: moment
+            .recommendations
+            .iter()
+            .map(|advice| redactor.recommendation(advice))
+            .collect(),
+        verdict: redactor.verdict(&moment.verdict),
+        operations: operations(&meta.operations, &redactor),
+    }
+}
+
+fn target(status: &TargetStatus) -> Target {
+    let missing = status.missing.iter().cloned().chain(never_read(status.kind)).collect();
+    Target {
+        name: status.name.clone(),
+        kind: status.kind,
+        endpoint: status.endpoint.clone(),
+        state: status.state,
+        age_s: status.age.map(|age| age.as_secs_f64()),
+        error: status
+            .error
+            .as_ref()
+            .map(|error| TargetError { code: error.code.clone(), message: error.message.clone() }),
+        version: status.version.clone(),
+        role: status.role,
+        privilege: status.privilege,
+        overhead: Overhead {
+            connections: status.overhead.connections,
+            statements_per_sample: status.overhead.statements_per_sample,
+            server_ms_per_sample: status.overhead.server_ms_per_sample,
+        },
+        missing,
+    }
+}
+
+/// What no row of this version has, and why: `(of PostgreSQL targets, what, why)`. The document says so with every
+/// target; a note for people does not need to.
+const NEVER_READ: [(bool, &str, &str); 4] = [
+    (
+        true,
+        "size, overflow, max_overflow, wait_avg_s, use_avg_s, timeouts, errors and recycled of pools",
+        "a server does not show them; an application's metrics would",
+    ),
+    (
+        true,
+        "locks held by each backend",
+        "counting them for every session is a load of its own; they are read for single sessions",
+    ),
+    (
+        true,
+        "the pooled client that each backend serves",
+        "poolers' clients are not matched to backends by this version",
+    ),
+    (
+        false,
+        "clients, and size, wait_avg_s, use_avg_s, timeouts, errors and recycled of pools",
+        "only SHOW POOLS is read by this version",
+    ),
+];
+
+fn never_read(kind: TargetKind) -> impl Iterator<Item = Missing> {
+    let is_server = kind == TargetKind::Postgres;
+    NEVER_READ
+        .into_iter()
+        .filter(move |(of, ..)| *of == is_server)
+        .map(|(_, what, why)| Missing::new(what, why))
+}
+
+/// Whether something is missing from every document of this version.
+pub(super) fn is_never_read(missing: &Missing) -> bool {
+    NEVER_READ.iter().any(|(_, what, _)| **what == *missing.what)
+}
+
+fn limit(limit: &limit::Limit) -> Limit {
+    Limit {
+        scope: limit.scope,
+        name: limit.name.clone(),
+        target: limit.target.clone(),
+        used: limit.used,
+        limit: limit.limit,
+        reserved: limit.reserved,
+        utilization: limit.utilization(),
+        growth_per_min: limit.growth_per_min,
+        exhausted_in_s: limit.exhausted_in_s,
+    }
+}
+
+fn pool(row: &PoolRow) -> Pool {
+    let pool = &row.pool;
+    Pool {
+        name: pool.name.clone(),
+        layer: pool.key.layer,
+        target: pool.key.target.clone(),
+        application_name: pool.key.application_name.clone(),
+        user: pool.key.user.as_ref().and_then(shown),
+        database: pool.key.database.as_ref().and_then(shown),
+        client: pool.key.client.as_ref().and_then(address),
+        used: pool.used,
+        idle: pool.idle,
+        idle_in_transaction: pool.idle_in_transaction,
+        idle_in_transaction_aborted: pool.aborted,
+        active: pool.active,
+        pending: pool.pending,
+        total: pool.total,
+        peak: pool.peak,
+        min: pool.min,
+        max: pool.max,
+        size: None,
+        overflow: None,
+        max_overflow: None,
+        max_wait_s: pool.max_wait_s,
+        wait_avg_s: None,
+        use_avg_s: None,
+        timeouts: None,
+        errors: None,
+        recycled: None,
+        oldest_idle_in_transaction_s: pool.oldest_idle_in_transaction_s,
+        opened: pool.opened,
+        closed: pool.closed,
+        stranded: pool.stranded,
+    }
+}
+
+fn backend(row: &BackendRow, moment: &Moment, redactor: &Redactor<'_>) -> Backend {
+    let (backend, session) = (&*row.backend, &*row.backend.session);
+    let now = moment.sampled_at(row);
+    let age = |since: Option<Timestamp>| since.map(|since| now.age_of(since).as_secs_f64());
+    Backend {
+        target: moment.targets.get(row.target).map_or_else(|| "".into(), |status| status.name.clone()),
+        pool: moment.pools.get(row.pool).map(|pool| pool.pool.name.clone()),
+        pid: session.id.pid,
+        backend_start: session.id.start,
+        application_name: session.application_name.clone(),
+        user: shown(&session.user),
+        database: shown(&session.database),
+        client: session.client.addr().cloned(),
+        client_port: match session.client {
+            Client::Tcp { port, .. } => Some(port),
+            Client::Local | Client::Unknown => None,
+        },
+        state: (backend.state != State::Unknown).then(|| backend.state.as_str()),
+        wait_event_type: backend.wait.as_ref().map(|wait| wait.class.clone()),
+        wait_event: backend.wait.as_ref().map(|wait| wait.event.clone()),
+        state_age_s: age(backend.state_change),
+        transaction_age_s: age(backend.xact_start),
+        query_age_s: age(backend.query_start),
+        backend_age_s: age(session.id.start),
+        writes: backend.is_visible().then_some(backend.has_xid),
+        query: backend.query.as_ref().and_then(|query| redactor.redaction.statement(query)),
+        query_id: backend.query_id.map(|id| id.to_string()),
+        blocked_by: row.blocked_by.clone(),
+        blocks: row.blocks.clone(),
+        locks: None,
+        via: None,
+    }
+}
+
+/// The address of a pool's client; a pool behind a Unix socket, or of clients that nobody may see, has none.
+fn address(client: &Text) -> Option<Text> {
+    let is_none = [Client::Local, Client::Unknown].iter().any(|none| **client == *none.to_string());
+    (!is_none).then(|| client.clone())
+}
+
+/// The server shows no user and no database for some processes.
+fn shown(name: &Text) -> Option<Text> {
+    (!name.is_empty()).then(|| name.clone())
+}
+
+fn operations(records: &[AuditRecord], redactor: &Redactor<'_>) -> Vec<Operation> {
+    let outcomes = records.iter().filter(|record| record.phase == AuditPhase::Outcome);
+    outcomes
+        .map(|record| Operation {
+            at: record.at,
+            profile: record.profile.clone(),
+            target: record.target.clone(),
+            operation: record.operation,
+            pid: record.pid,
+            backend_start: record.backend_start,
+            application_name: record.application_name.clone(),
+            user: record.user.clone(),
+            dry_run: record.dry_run,
+            outcome: record.outcome,
+            message: redactor.sentence(&record.message),
+        })
+        .collect()
+}
+
+/// Takes out of sentences what the redaction takes out of the statements that they may repeat.
+struct Redactor<'a> {
+    redaction: Redaction,
+    /// Statements of which something would be taken out, each once.
+    statements: HashSet<&'a Text>,
+}
+
+impl<'a> Redactor<'a> {
+    fn new(moment: &'a Moment, redaction: Redaction) -> Self {
+        let queries = moment.backends.iter().filter_map(|row| row.backend.query.as_ref());
+        let statements = match redaction {
+            Redaction::None => HashSet::new(),
+            Redaction::Queries => queries.collect(),
+            Redaction::Literals => {
+                let all: HashSet<&Text> = queries.collect();
+                all.into_iter().filter(|query| literals(query) != ***query).collect()
+            }
+        };
+        Self { redaction, statements }
+    }
+
+    fn sentence(&self, sentence: &Text) -> Text {
+        self.redaction.sentence(sentence, self.statements.iter().copied())
+    }
+
+    fn sentences(&self, sentences: &[Text]) -> Vec<Text> {
+        sentences.iter().map(|sentence| self.sentence(sentence)).collect()
+    }
+
+    fn finding(&self, finding: &finding::Finding) -> Finding {
+        Finding {
+            rule: finding.rule,
+            severity: finding.severity,
+            pool: finding.pool_name.clone(),
+            pids: finding.backends.iter().map(|id| id.pid).collect(),
+            since: finding.since,
+            title: self.sentence(&finding.title),
+            evidence: self.sentences(&finding.evidence),
+            suggestion: finding.suggestion.as_ref().map(|suggestion| self.sentence(suggestion)),
+        }
+    }
+
+    fn recommendation(&self, advice: &finding::Recommendation) -> Recommendation {
+        Recommendation {
+            pool: advice.pool.clone(),
+            severity: advice.severity,
+            issue: self.sentence(&advice.issue),
+            suggestion: self.sentence(&advice.suggestion),
+            evidence: self.sentences(&advice.evidence),
+            formula: advice.formula.clone(),
+        }
+    }
+
+    fn verdict(&self, verdict: &Verdict) -> Verdict {
+        Verdict {
+            kind: verdict.kind,
+            sentence: self.sentence(&verdict.sentence),
+            evidence: self.sentences(&verdict.evidence),
+        }
+    }
+}
