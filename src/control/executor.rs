@@ -93,6 +93,12 @@ impl Executor {
         self.line.use_password(password);
     }
 
+    /// Other settings to connect with, such as a password that a person has just typed. A connection that is open
+    /// stays; one that was refused for its password is tried again.
+    pub fn renew(&mut self, conninfo: Conninfo) {
+        self.line.renew(conninfo);
+    }
+
     /// What the operation would undo, per session in its order: read before the question is answered.
     ///
     /// `locks` is what is known about who waits for whom; without it nobody is said to be freed.
@@ -128,17 +134,18 @@ impl Executor {
             tally.remark(&error);
             return finish(tally, &mut report);
         }
-        let Some(server) = Server::of(&operation.identity) else {
-            tally.remark(UNKNOWN_ADDRESS);
-            return finish(tally, &mut report);
-        };
-        let mut run = Run::new(&operation, server, tally);
-        self.send(&mut run).await;
-        if !run.watched.is_empty() && operation.kind == OperationKind::Terminate {
-            report(run.tally.so_far());
-            self.watch(&mut run, &mut report).await;
+        match Server::of(&operation.identity) {
+            None => tally.remark(UNKNOWN_ADDRESS),
+            Some(server) => {
+                let mut run = Run::new(&operation, server, tally);
+                self.send(&mut run).await;
+                if !run.watched.is_empty() && operation.kind == OperationKind::Terminate {
+                    report(run.tally.so_far());
+                    self.watch(&mut run, &mut report).await;
+                }
+                tally = run.tally;
+            }
         }
-        let mut tally = run.tally;
         if let Err(error) = self.write(&operation, Some(&tally)).await {
             tally.remark(&error);
         }

@@ -81,6 +81,12 @@ impl Line {
         self.locked_out = false;
     }
 
+    /// Connects with these settings from now on.
+    pub(super) fn renew(&mut self, conninfo: Conninfo) {
+        self.conninfo = conninfo;
+        self.locked_out = false;
+    }
+
     /// The operations connection, if it is open as far as this end knows.
     fn held(&self) -> Option<Connection> {
         let (own, _) = self.own.as_ref()?;

@@ -11,7 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::stage::{Stage, identity, message, outcomes, policy, sampling, say_yes};
 use super::wire::Wire;
-use crate::support::{Postgres, PostgresOptions, wait_until};
+use crate::support::{Auth, Postgres, PostgresOptions, wait_until};
 
 fn signal(pid: i32, signal: Signal) {
     kill_process(Pid::from_raw(pid).unwrap(), signal).unwrap();
@@ -95,6 +95,7 @@ async fn a_server_that_is_not_the_one_that_was_seen_gets_nothing() {
     stage.identity = ServerIdentity { address: Some("somewhere".into()), ..seen_server };
     let reports = stage.run(stage.operation(OperationKind::Terminate, &[seen])).await;
     assert_eq!(outcomes(reports.last().unwrap()), [Outcome::Refused]);
+    assert_eq!(stage.audited().last().unwrap().outcome, Some(Outcome::Refused));
     assert!(stage.is_there(held.pid).await);
 }
 
@@ -209,4 +210,26 @@ async fn a_statement_that_the_network_kept_back_signals_nobody() {
     .await;
     assert!(stage.is_there(held.pid).await);
     drop(running);
+}
+
+#[tokio::test]
+async fn a_refused_password_is_not_tried_again_until_another_one_is_given() {
+    let options = PostgresOptions { auth: Auth::Scram, ..PostgresOptions::default() };
+    let server = Postgres::start(&options);
+    server.execute("ALTER ROLE postgres PASSWORD 'right'").await;
+    let url = |password: &str| format!("postgres://postgres:{password}@127.0.0.1:{}/postgres", server.port);
+    let over = sampling(&url("right")).await;
+    let seen_server = over.identity().clone();
+    let mut stage = Stage::with(&server, &url("wrong"), policy(), Some(over)).await;
+    stage.identity = seen_server;
+    let failures = || server.log().matches("password authentication failed").count();
+    for round in 0..2 {
+        let held = server.hold_as(url("right").parse().unwrap(), "locked", "BEGIN; SELECT 1").await;
+        let seen = stage.see_in(held.pid, State::IdleInTransaction).await;
+        assert_eq!(stage.terminate(&[seen]).await, [Outcome::Ended], "over the sampling connection, {round}");
+        assert_eq!(failures(), 1, "{round}");
+    }
+    stage.executor.renew(super::stage::conninfo(&url("right")));
+    stage.executor.warm(50).await.unwrap();
+    assert_eq!((stage.own.open(), failures()), (1, 1));
 }

@@ -69,7 +69,7 @@ impl Stage {
             clock: Clock::real(),
         };
         let eyes = server.client().await;
-        let identity = identity(&server.url("postgres", "postgres")).await;
+        let identity = identity_of(server, &eyes).await;
         Self { executor: Executor::new(setup).unwrap(), audit, own, identity, eyes, _directory: directory }
     }
 
@@ -167,7 +167,17 @@ pub(super) fn message(reports: &[OperationReport], place: usize) -> &str {
     &reports.last().unwrap().outcomes[place].message
 }
 
-/// The server as a sample would tell.
+/// The server as a sample over TCP would tell.
+async fn identity_of(server: &Postgres, eyes: &tokio_postgres::Client) -> ServerIdentity {
+    let row = eyes.query_one("SELECT pg_postmaster_start_time(), pg_is_in_recovery()", &[]).await.unwrap();
+    ServerIdentity {
+        postmaster_start: row.get::<_, jiff::Timestamp>(0).into(),
+        address: Some(format!("127.0.0.1:{}", server.port).as_str().into()),
+        in_recovery: row.get(1),
+    }
+}
+
+/// The same as a connection to a URL tells.
 pub(super) async fn identity(url: &str) -> ServerIdentity {
     sampling(url).await.identity().clone()
 }
