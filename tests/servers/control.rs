@@ -3,6 +3,7 @@
 mod denied;
 mod inspect;
 mod lost;
+mod sampled;
 mod stage;
 mod terminate;
 mod wire;
