@@ -58,6 +58,23 @@ impl Answer {
         self.columns.iter().position(|column| column == name)
     }
 
+    /// Adds one message and returns how large it was. Of several result sets the last one stays: pgpool-II sends an
+    /// empty one first.
+    fn take(&mut self, message: &Message) -> Result<usize, Trouble> {
+        match message {
+            Message::RowDescription(body) => (self.columns, self.rows) = (columns(body)?, Vec::new()),
+            Message::DataRow(body) => {
+                self.rows.push(cells(body)?);
+                return Ok(body.buffer().len());
+            }
+            Message::CommandComplete(body) => body.tag()?.clone_into(&mut self.tag),
+            Message::NoticeResponse(body) => self.notices.push(notice(&said(body.fields()))),
+            Message::ParameterStatus(_) | Message::EmptyQueryResponse | Message::NotificationResponse(_) => {}
+            _ => return Err(Trouble::Words("unexpected message from the server")),
+        }
+        Ok(0)
+    }
+
     /// A cell as one clean line; `None` where the column does not exist or the cell is NULL.
     pub fn text(&self, row: &[Option<Bytes>], name: &str) -> Option<Text> {
         row.get(self.column(name)?)?.as_deref().map(Text::line_bytes)
@@ -180,30 +197,16 @@ async fn ask(talk: &mut Talk, sql: &str) -> Result<Result<Answer, Said>, Trouble
     let mut refusal: Option<Said> = None;
     let mut size = 0;
     loop {
-        let message = match (talk.next().await, refusal.take()) {
-            (Ok(message), said) => {
-                refusal = said;
-                message
-            }
+        match (talk.next().await, &refusal) {
+            (Ok(Message::ReadyForQuery(_)), _) => return Ok(refusal.map_or(Ok(answer), Err)),
+            (Ok(Message::ErrorResponse(body)), _) => refusal = Some(said(body.fields())),
+            (Ok(message), _) => size += answer.take(&message)?,
             // Said no and hung up: its words matter more than the silence after them.
-            (Err(_), Some(said)) => return Err(Trouble::Said(said)),
+            (Err(_), Some(said)) => return Err(Trouble::Said(said.clone())),
             (Err(error), None) => return Err(error.into()),
-        };
-        match message {
-            Message::RowDescription(body) => (answer.columns, answer.rows) = (columns(&body)?, Vec::new()),
-            Message::DataRow(body) => {
-                size += body.buffer().len();
-                if size > ANSWER_LIMIT {
-                    return Err(Trouble::Words("the answer is larger than 64 MiB"));
-                }
-                answer.rows.push(cells(&body)?);
-            }
-            Message::CommandComplete(body) => body.tag()?.clone_into(&mut answer.tag),
-            Message::NoticeResponse(body) => answer.notices.push(notice(&said(body.fields()))),
-            Message::ErrorResponse(body) => refusal = Some(said(body.fields())),
-            Message::ReadyForQuery(_) => return Ok(refusal.map_or(Ok(answer), Err)),
-            Message::ParameterStatus(_) | Message::EmptyQueryResponse | Message::NotificationResponse(_) => {}
-            _ => return Err(Trouble::Words("unexpected message from the server")),
+        }
+        if size > ANSWER_LIMIT {
+            return Err(Trouble::Words("the answer is larger than 64 MiB"));
         }
     }
 }

@@ -50,8 +50,10 @@ pub(super) fn from_passfile(info: &Conninfo, host: &Host, notices: &mut Vec<Noti
 
 /// Runs a program without a shell and takes the first line of what it prints.
 async fn run(argv: &[String], endpoint: &str) -> Result<SecretString, TargetError> {
-    let Some((program, arguments)) = argv.split_first() else {
-        return Err(failed(endpoint, "", "it is empty", None));
+    let (program, arguments) = argv.split_first().map_or(("", argv), |(first, rest)| (first.as_str(), rest));
+    let failed = |reason: &str, hint| {
+        let reason = format!("password_command `{program}` failed: {reason}");
+        error::down(CONNECT, endpoint, &reason, hint)
     };
     let output = Command::new(program)
         .args(arguments)
@@ -60,32 +62,19 @@ async fn run(argv: &[String], endpoint: &str) -> Result<SecretString, TargetErro
         .stderr(Stdio::piped())
         .kill_on_drop(true)
         .output();
-    let output = match tokio::time::timeout(COMMAND_LIMIT, output).await {
-        Ok(Ok(output)) => output,
-        Ok(Err(cause)) => return Err(failed(endpoint, program, &cause.to_string(), Some("check its path"))),
-        Err(_) => return Err(failed(endpoint, program, "it did not end within 30 s", None)),
-    };
+    let output = tokio::time::timeout(COMMAND_LIMIT, output)
+        .await
+        .map_err(|_| failed("it did not end within 30 s", None))?
+        .map_err(|cause| failed(&cause.to_string(), Some("check its path")))?;
+    let complaint = complaint(&output.stderr);
     if !output.status.success() {
-        let complaint = complaint(&output.stderr);
-        return Err(failed(
-            endpoint,
-            program,
-            &format!("{}{complaint}", output.status),
-            Some("run it by hand"),
-        ));
+        return Err(failed(&format!("{}{complaint}", output.status), Some("run it by hand")));
     }
-    let password = std::str::from_utf8(&output.stdout)
-        .map(|printed| printed.lines().next().unwrap_or_default())
-        .map_err(|_| failed(endpoint, program, "it printed bytes that are not UTF-8", None))?;
-    if password.is_empty() {
-        return Err(failed(
-            endpoint,
-            program,
-            &format!("it printed nothing{}", complaint(&output.stderr)),
-            None,
-        ));
+    match std::str::from_utf8(&output.stdout).map(|printed| printed.lines().next().unwrap_or_default()) {
+        Err(_) => Err(failed("it printed bytes that are not UTF-8", None)),
+        Ok("") => Err(failed(&format!("it printed nothing{complaint}"), None)),
+        Ok(password) => Ok(SecretString::from(password.to_owned())),
     }
-    Ok(SecretString::from(password.to_owned()))
 }
 
 /// What a command wrote to standard error, on one line and cut. What it printed otherwise may be the password.
@@ -96,8 +85,4 @@ fn complaint(stderr: &[u8]) -> String {
     }
     let cut: String = text.chars().take(COMPLAINT_LENGTH).collect();
     format!(": {cut}")
-}
-
-fn failed(endpoint: &str, program: &str, reason: &str, hint: Option<&str>) -> TargetError {
-    error::down(CONNECT, endpoint, &format!("password_command `{program}` failed: {reason}"), hint)
 }

@@ -1,7 +1,7 @@
 //! Precedence: the string, then the service file, then the environment. Defaults come with the types.
 
 use super::keys::{self, Treatment};
-use super::{ConninfoError, Merged, keyword, service, uri};
+use super::{ConninfoError, Merged, foreign, keyword, service, uri};
 use crate::connect::environment::Environment;
 use crate::connect::notice::Notice;
 
@@ -56,17 +56,12 @@ fn absorb(
 ) -> Result<(), ConninfoError> {
     let mut ignored: Vec<&str> = Vec::new();
     for (name, value) in pairs {
-        if name.eq_ignore_ascii_case("pgbouncer") && is_true(value) {
-            merged.pooled = true;
-        } else if let Some((key, value)) = keys::translate(name, value) {
-            merged.values.insert(key, value);
-        } else if let Some(key) = keys::find(name) {
-            if let Treatment::Told(reason) = key.treatment {
-                notices.push(Notice::new(&format!("`{name}` in {place} is ignored: {reason}")));
-            }
+        if let Some((key, value)) = known(name, value, place, notices) {
             // As in libpq, a later one wins within a layer.
-            merged.values.insert(key.name, value.clone());
-        } else if keys::foreign(name).is_some() {
+            merged.values.insert(key, value);
+        } else if name.eq_ignore_ascii_case("pgbouncer") && is_true(value) {
+            merged.pooled = true;
+        } else if foreign::owner(name).is_some() {
             ignored.push(name);
         } else {
             return Err(unknown(name, place));
@@ -77,6 +72,18 @@ fn absorb(
         notices.push(Notice::new(&format!("ignored in {place}, they belong to other tools: {names}")));
     }
     Ok(())
+}
+
+/// A pair in libpq's terms, if it has a meaning there.
+fn known(name: &str, value: &str, place: &str, notices: &mut Vec<Notice>) -> Option<(&'static str, String)> {
+    if let Some(translated) = foreign::translate(name, value) {
+        return Some(translated);
+    }
+    let key = keys::find(name)?;
+    if let Treatment::Told(reason) = key.treatment {
+        notices.push(Notice::new(&format!("`{name}` in {place} is ignored: {reason}")));
+    }
+    Some((key.name, value.to_owned()))
 }
 
 fn is_true(value: &str) -> bool {

@@ -43,36 +43,35 @@ pub(super) fn build(merged: &Merged, env: &Environment) -> Result<Conninfo, Conn
 
 /// `host`, `hostaddr` and `port` are parallel lists; one port may serve all hosts.
 fn hosts(merged: &Merged) -> Result<Vec<Host>, ConninfoError> {
-    let names = list(merged.get("host"));
-    let addresses = list(merged.get("hostaddr"));
-    let ports = list(merged.get("port"));
+    let (names, addresses, mut ports) =
+        (list(merged.get("host")), list(merged.get("hostaddr")), list(merged.get("port")));
     let count = names.len().max(addresses.len()).max(1);
-    let fits = |items: &[&str]| items.is_empty() || items.len() == count;
-    if !fits(&names) || !fits(&addresses) || !(fits(&ports) || ports.len() == 1) {
+    if let [port] = ports.as_slice() {
+        ports = vec![*port; count];
+    }
+    if [&names, &addresses, &ports].iter().any(|items| !items.is_empty() && items.len() != count) {
+        let [names, addresses, ports] = [names.len(), addresses.len(), ports.len()];
         return Err(ConninfoError::new(
-            &format!(
-                "host, hostaddr and port list {}, {} and {} entries",
-                names.len(),
-                addresses.len(),
-                ports.len()
-            ),
+            &format!("host, hostaddr and port list {names}, {addresses} and {ports} entries"),
             "give each host its own entry, or one port for all",
         ));
     }
     let default_port = if merged.console { 6432 } else { 5432 };
     (0..count)
         .map(|index| {
-            let address = addresses.get(index).copied().filter(|address| !address.is_empty());
-            let port = if ports.len() == 1 { ports.first() } else { ports.get(index) };
+            let address = entry(&addresses, index);
             Ok(Host {
-                place: place(names.get(index).copied().filter(|name| !name.is_empty()).or(address)),
+                place: place(entry(&names, index).or(address)),
                 address: address.map(parse_address).transpose()?,
-                port: port
-                    .filter(|port| !port.is_empty())
-                    .map_or(Ok(default_port), |port| parse_port(port))?,
+                port: entry(&ports, index).map_or(Ok(default_port), parse_port)?,
             })
         })
         .collect()
+}
+
+/// One entry of a list, where it is there and not empty.
+fn entry<'a>(items: &[&'a str], index: usize) -> Option<&'a str> {
+    items.get(index).copied().filter(|item| !item.is_empty())
 }
 
 fn list(value: Option<&str>) -> Vec<&str> {

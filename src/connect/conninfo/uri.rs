@@ -19,7 +19,6 @@ pub(super) enum Scheme {
 }
 
 /// An address taken apart, still in libpq's terms.
-#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Parts {
     /// What the scheme announces.
     pub(super) scheme: Scheme,

@@ -2,6 +2,10 @@
 
 use std::io::{self, ErrorKind};
 
+const HUNG_UP: &str =
+    "a restart, a firewall or a load balancer; right after connecting: is it a PostgreSQL port?";
+const NOT_POSTGRESQL: &str = "what answers does not speak PostgreSQL's protocol: check the port";
+
 /// A hint for a server's or pooler's answer, by SQLSTATE and a part of its text; the first that fits.
 const ANSWERS: &[(&str, &str, &str)] = &[
     (
@@ -94,35 +98,30 @@ pub(super) fn for_system(error: &io::Error) -> (String, Option<&'static str>) {
         ErrorKind::UnexpectedEof => "the other end closed the connection",
         _ => full.split(" (os error").next().unwrap_or_default(),
     };
-    if let Some(hint) = for_tls(text) {
-        return (text.to_owned(), Some(hint));
-    }
-    let hint = match error.kind() {
-        ErrorKind::ConnectionRefused => Some("nothing listens there: check host, port and listen_addresses"),
-        ErrorKind::TimedOut => Some("the network drops packets: check firewall, VPN and the address"),
-        ErrorKind::NotFound if text.contains("address") => Some("check the host's name"),
-        ErrorKind::NotFound => {
-            Some("no server has its socket there: check unix_socket_directories and the port, or give a host")
+    (text.to_owned(), for_tls(text).or_else(|| for_kind(error.kind(), text)))
+}
+
+fn for_kind(kind: ErrorKind, text: &str) -> Option<&'static str> {
+    Some(match kind {
+        _ if text.contains("lookup address") || text.contains("no address") => {
+            "check the host's name and this machine's DNS"
         }
-        ErrorKind::PermissionDenied => Some("the socket's permissions do not admit this user"),
+        ErrorKind::ConnectionRefused => "nothing listens there: check host, port and listen_addresses",
+        ErrorKind::TimedOut => "the network drops packets: check firewall, VPN and the address",
+        ErrorKind::NotFound => {
+            "no server has its socket there: check unix_socket_directories and the port, or give a host"
+        }
+        ErrorKind::PermissionDenied => "the socket's permissions do not admit this user",
         ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => {
-            Some("there is no route: check the VPN and the address")
+            "there is no route: check the VPN and the address"
         }
         ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::ConnectionAborted => {
-            Some("the other end closed the connection: a server that restarts, a firewall or a load balancer")
+            "the other end closed the connection: a server that restarts, a firewall or a load balancer"
         }
-        ErrorKind::UnexpectedEof => {
-            Some("a restart, a firewall or a load balancer; right after connecting: is it a PostgreSQL port?")
-        }
-        ErrorKind::InvalidData | ErrorKind::InvalidInput => {
-            Some("what answers does not speak PostgreSQL's protocol: check the port")
-        }
-        _ if text.contains("lookup address") || text.contains("resolve") => {
-            Some("check the host's name and this machine's DNS")
-        }
-        _ => None,
-    };
-    (text.to_owned(), hint)
+        ErrorKind::UnexpectedEof => HUNG_UP,
+        ErrorKind::InvalidData | ErrorKind::InvalidInput => NOT_POSTGRESQL,
+        _ => return None,
+    })
 }
 
 /// What to try after a failure that the driver describes in its own words.
@@ -137,12 +136,9 @@ pub(super) fn for_driver(words: &str) -> Option<&'static str> {
             "unsupported authentication",
             "pooltop speaks SCRAM, md5, password and certificates, not GSSAPI or SSPI",
         ),
-        ("unexpected message", "what answers does not speak PostgreSQL's protocol: check the port"),
-        ("parsing response", "what answers does not speak PostgreSQL's protocol: check the port"),
-        (
-            "connection closed",
-            "a restart, a firewall or a load balancer; right after connecting: is it a PostgreSQL port?",
-        ),
+        ("unexpected message", NOT_POSTGRESQL),
+        ("parsing response", NOT_POSTGRESQL),
+        ("connection closed", HUNG_UP),
     ]
     .iter()
     .find(|(part, _)| words.contains(part))
@@ -172,7 +168,7 @@ pub(super) fn for_tls(words: &str) -> Option<&'static str> {
         ("certificate unknown", "the server does not accept the client certificate"),
         ("HandshakeFailure", "the server wants other TLS versions or ciphers (TLS 1.2 and 1.3 are spoken)"),
         ("ProtocolVersion", "the server wants other TLS versions (TLS 1.2 and 1.3 are spoken)"),
-        ("SSLRequest", "what answers does not speak PostgreSQL's protocol: check the port"),
+        ("SSLRequest", NOT_POSTGRESQL),
     ]
     .iter()
     .find(|(part, _)| words.contains(part))

@@ -1,5 +1,6 @@
 //! Whom to trust, by `sslmode`.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use rustls::client::WebPkiServerVerifier;
@@ -37,13 +38,18 @@ pub(super) fn verifier(
     };
     let mut builder = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider));
     if let Some(file) = &ssl.revoked {
-        let problem = |cause| format!("cannot read revocation list {}: {cause}", file.display());
-        let lists: Result<Vec<_>, _> =
-            CertificateRevocationListDer::pem_file_iter(file).map_err(problem)?.collect();
-        builder = builder.with_crls(lists.map_err(problem)?).allow_unknown_revocation_status();
+        builder = builder.with_crls(revoked(file)?).allow_unknown_revocation_status();
     }
     let chain = builder.build().map_err(|error| error.to_string())?;
     Ok(Arc::new(Checked { chain, check }))
+}
+
+fn revoked(file: &Path) -> Result<Vec<CertificateRevocationListDer<'static>>, String> {
+    let problem = |cause| format!("cannot read revocation list {}: {cause}", file.display());
+    CertificateRevocationListDer::pem_file_iter(file)
+        .map_err(problem)?
+        .collect::<Result<_, _>>()
+        .map_err(problem)
 }
 
 /// The trusted authorities; `None` where none are configured and none are needed.
@@ -70,7 +76,7 @@ fn roots(ssl: &Ssl) -> Result<Option<RootCertStore>, String> {
     Ok(Some(store))
 }
 
-fn add(store: &mut RootCertStore, file: &std::path::Path) -> Result<(), String> {
+fn add(store: &mut RootCertStore, file: &Path) -> Result<(), String> {
     for certificate in certificates(file)? {
         store
             .add(certificate)

@@ -6,7 +6,7 @@ use pooltop::connect::Console;
 use pooltop::model::target::TargetError;
 
 use super::info;
-use crate::support::{Auth, PgBouncer, PgBouncerOptions, Postgres, PostgresOptions};
+use crate::support::{Auth, PgBouncer, PgBouncerOptions, Postgres, PostgresOptions, wait_until};
 
 async fn console(url: &str) -> Result<Console, TargetError> {
     Console::open(&info(url)).await
@@ -132,4 +132,16 @@ async fn a_console_admits_its_own_users_only() {
     let wrong = console(&url("admin:nope")).await.err().unwrap();
     assert!(wrong.refused && wrong.message.contains("SASL authentication failed"), "{wrong:?}");
     assert!(wrong.authentication, "a wrong password on a pooler is one too: {wrong:?}");
+}
+
+#[tokio::test]
+async fn a_dropped_console_says_goodbye() {
+    let Some(pooler) = PgBouncer::start(Postgres::shared(), &PgBouncerOptions::default()) else { return };
+    drop(console(&pooler.console_url("admin")).await.unwrap());
+    wait_until("the pooler logs the end", async || {
+        pooler.log().contains("admin@127.0.0.1") && pooler.log().contains("closing because")
+    })
+    .await;
+    let log = pooler.log();
+    assert!(log.contains("client close request") && !log.contains("unexpected eof"), "{log}");
 }
