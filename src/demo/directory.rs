@@ -125,9 +125,10 @@ fn places(temporary: &Path, account: &Account) -> Vec<PathBuf> {
     own.into_iter().chain(common).collect()
 }
 
-/// Whether every user may enter this directory and all above it.
+/// Whether every user may enter this directory and all above it, and remove a directory of his own from it.
 fn open_to_all(place: &Path) -> bool {
-    place.ancestors().all(|step| fs::metadata(step).is_ok_and(|data| data.mode() & 0o001 != 0))
+    let allows = |step: &Path, bits| fs::metadata(step).is_ok_and(|data| data.mode() & bits == bits);
+    allows(place, 0o003) && place.ancestors().all(|step| allows(step, 0o001))
 }
 
 #[cfg(test)]
@@ -137,7 +138,7 @@ mod tests {
     /// A place of its own and an account that owns what is made in it.
     fn place() -> (tempfile::TempDir, Account) {
         let place = tempfile::tempdir().unwrap();
-        fs::set_permissions(place.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        fs::set_permissions(place.path(), fs::Permissions::from_mode(0o1777)).unwrap();
         (place, Account::choose().unwrap())
     }
 
@@ -203,6 +204,17 @@ mod tests {
             std::os::unix::fs::lchown(&path, Some(account.uid()), None).unwrap();
         }
         assert_eq!(sweep(place.path(), &account), 1);
+    }
+
+    #[test]
+    fn a_place_where_the_guardian_could_not_clean_up_gives_way_to_tmp() {
+        let (place, account) = place();
+        for mode in [0o755, 0o1776] {
+            fs::set_permissions(place.path(), fs::Permissions::from_mode(mode)).unwrap();
+            let common = fs::canonicalize("/tmp").unwrap();
+            let expected = if account.is_switched() { &common } else { place.path() };
+            assert_eq!(places(place.path(), &account).first().unwrap(), expected, "{mode:o}");
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The demo: its story on a real server, and that nothing of it stays behind.
 
+mod failures;
 mod story;
 
 use std::io::{BufRead, BufReader, Write};
