@@ -14,6 +14,7 @@ pub mod operation;
 pub mod own;
 pub mod part;
 pub mod pool;
+pub mod recording;
 pub mod sample;
 pub mod secret;
 pub mod target;

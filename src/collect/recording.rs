@@ -7,46 +7,14 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::recording::FORMAT;
+pub use crate::model::recording::Header;
 use crate::model::sample::Sample;
-use crate::model::time::Timestamp;
-use crate::text::Text;
 
-/// What the first line says the file is.
-const FORMAT: &str = "pooltop.recording/1";
 /// A file that unpacks to more than this is refused: it is no recording, or one that no machine could hold.
 const LARGEST: u64 = 1 << 30;
 /// Compression: samples repeat each other, so little effort goes far.
 const LEVEL: i32 = 9;
-
-/// The first line of a recording.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Header {
-    format: Text,
-    /// Version of the program that wrote it.
-    pub pooltop_version: Text,
-    /// What is recorded, in a few words.
-    pub title: Text,
-    /// When it was begun, by the clock of the machine that wrote it.
-    pub recorded_at: Timestamp,
-    /// Seconds between two samples.
-    pub interval_s: f64,
-    /// How much faster than life the recorded application ran: 0.1 = what takes a minute took six seconds.
-    pub time_scale: f64,
-}
-
-impl Header {
-    /// A header of this program, in real time.
-    pub fn new(title: &str, recorded_at: Timestamp, interval_s: f64) -> Self {
-        Self {
-            format: FORMAT.into(),
-            pooltop_version: env!("CARGO_PKG_VERSION").into(),
-            title: title.into(),
-            recorded_at,
-            interval_s,
-            time_scale: 1.0,
-        }
-    }
-}
 
 /// Why a recording cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -64,7 +32,7 @@ pub enum RecordingError {
     },
     /// The first line says that it is something else.
     #[error("this is no recording of pooltop that this version can read (found `{0}`, expected `{FORMAT}`)")]
-    Format(Text),
+    Format(String),
     /// There is nothing in it.
     #[error("the recording is empty")]
     Empty,
@@ -87,7 +55,7 @@ impl Recording {
         let (_, first) = lines.next().ok_or(RecordingError::Empty)?;
         let header: Header = parse(1, &first?)?;
         if &*header.format != FORMAT {
-            return Err(RecordingError::Format(header.format));
+            return Err(RecordingError::Format(header.format.to_string()));
         }
         let samples = lines.map(|(index, line)| parse(index + 1, &line?).map(Arc::new));
         let samples = samples.collect::<Result<Vec<_>, RecordingError>>()?;
@@ -133,6 +101,7 @@ impl<W: Write> Writer<W> {
 mod tests {
     use super::*;
     use crate::collect::replay::tests::sample_at;
+    use crate::model::time::Timestamp;
 
     fn written(lines: &[&str]) -> Vec<u8> {
         zstd::encode_all(lines.join("\n").as_bytes(), 1).unwrap()

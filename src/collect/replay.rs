@@ -10,8 +10,7 @@ use super::recording::Recording;
 use crate::model::sample::{Body, Sample};
 use crate::model::secret::SecretString;
 use crate::model::target::{Role, TargetError, TargetKind, TargetName};
-use crate::source::{Description, Opener, Reading, Source};
-use crate::text::Text;
+use crate::source::{Description, Endpoint, Opener, Reading, Source};
 
 /// Nobody is late in a recording, and its end is not a failure: the last sample stays and grows old.
 const NO_DEADLINE: Duration = Duration::from_secs(86_400 * 365);
@@ -21,7 +20,7 @@ const NO_DEADLINE: Duration = Duration::from_secs(86_400 * 365);
 pub struct Replay {
     name: TargetName,
     kind: TargetKind,
-    title: Text,
+    endpoint: Endpoint,
     /// Each sample with its place in time, counted from the first of the whole recording.
     samples: Arc<[(Duration, Arc<Sample>)]>,
     interval: Duration,
@@ -45,9 +44,10 @@ impl Replay {
             Body::Postgres(_) => TargetKind::Postgres,
             Body::Pooler(pooler) => pooler.kind,
         };
+        let endpoint = format!("recording: {}", recording.header.title).as_str().into();
         let seconds = recording.header.interval_s.clamp(0.01, 3600.0);
         let interval = Duration::from_secs_f64(seconds);
-        Some(Self { name, kind, title: recording.header.title.clone(), samples, interval })
+        Some(Self { name, kind, endpoint, samples, interval })
     }
 
     /// As a collector takes it.
@@ -66,8 +66,8 @@ impl Opener for Replay {
         self.kind
     }
 
-    fn endpoint(&self) -> Text {
-        Text::line(&format!("recording: {}", self.title))
+    fn endpoint(&self) -> Endpoint {
+        self.endpoint.clone()
     }
 
     fn open(&self, _: Option<SecretString>) -> Reading<'_, Result<Box<dyn Source>, TargetError>> {
@@ -140,7 +140,7 @@ pub(super) mod tests {
     pub(in crate::collect) fn sample_at(target: &str, second: i64) -> Sample {
         let at = Timestamp::from_micros(1_795_252_800_000_000 + second * 1_000_000);
         let missing = Missing::new("pools", "not recorded");
-        let (kind, version) = (TargetKind::Pgbouncer, Text::from("PgBouncer 1.18.0"));
+        let (kind, version) = (TargetKind::Pgbouncer, "PgBouncer 1.18.0".into());
         let body =
             Body::Pooler(PoolerSample { kind, version, pools: Part::Missing(missing), missing: Vec::new() });
         Sample { target: target.into(), at, received_at: at, overhead: Overhead::default(), body }
