@@ -1,10 +1,11 @@
 //! Puts a moment together from what was learned.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::Analyser;
 use super::advice::advise;
-use super::blocking::{Blocking, blocking};
+use super::blocking::{Blocking, Waits, blocking};
 use super::findings::Memory;
 use super::limits;
 use super::moment::{BackendRow, Moment, PoolRow, PoolerView, ServerView, StateSeries};
@@ -28,6 +29,8 @@ struct Parts<'a> {
     rows: Vec<BackendRow>,
     pools: Vec<PoolScene<'a>>,
     limits: Vec<Limit>,
+    /// Where each slot of the roster at hand went.
+    slots: Vec<usize>,
 }
 
 impl Analyser {
@@ -162,27 +165,10 @@ impl<'a> Parts<'a> {
             let index = tracker.members.binary_search_by_key(&pid, |member| member.id().pid).ok()?;
             tracker.members[index].waiting_since
         };
-        let Blocking { tree, mut waits } = blocking(body, sample.at, &observed);
+        let Blocking { tree, waits } = blocking(body, sample.at, &observed);
         if !body.counts_only {
-            let slots = self.add_pools(target, sample.at, tracker);
-            for (backend, member) in body.backends.iter().zip(&tracker.members) {
-                let pool = slots.get(member.slot).copied().flatten().unwrap_or_default();
-                let involved = waits.remove(&backend.pid()).unwrap_or_default();
-                if let Some(scene) = self.pools.get_mut(pool) {
-                    scene.members.push(self.rows.len());
-                    scene.stranded.extend(member.stranded.then_some(self.rows.len()));
-                }
-                self.rows.push(BackendRow {
-                    target,
-                    backend: Arc::clone(backend),
-                    pool,
-                    blocked_by: involved.blocked_by,
-                    blocks: involved.blocks,
-                    blocks_transitively: involved.blocks_transitively,
-                    suspect: None,
-                    is_pooltop: is_pooltop(&backend.session),
-                });
-            }
+            self.add_pools(target, sample.at, tracker);
+            self.add_rows(target, body, tracker, waits);
         }
         self.limits.extend(tracker.ceilings.iter().map(|ceiling| ceiling.limit.clone()));
         ServerView {
@@ -197,16 +183,46 @@ impl<'a> Parts<'a> {
         }
     }
 
-    /// Adds the pools of a server that are shown. Returns where each slot of its roster went.
-    fn add_pools(&mut self, target: usize, at: Timestamp, tracker: &'a Tracker) -> Vec<Option<usize>> {
-        let mut slots = vec![None; tracker.roster.slots()];
+    /// Adds the pools of a server that are shown.
+    fn add_pools(&mut self, target: usize, at: Timestamp, tracker: &'a Tracker) {
+        self.slots.clear();
+        self.slots.resize(tracker.roster.slots(), 0);
         for (slot, track) in tracker.roster.tracks() {
             if is_shown(track, at) {
-                slots[slot] = Some(self.pools.len());
+                self.slots[slot] = self.pools.len();
                 self.pools.push(PoolScene { target, at, track, members: Vec::new(), stranded: Vec::new() });
             }
         }
-        slots
+    }
+
+    /// Adds the backends of a server. The pool of each is shown, because it is in it.
+    fn add_rows(
+        &mut self,
+        target: usize,
+        body: &PostgresSample,
+        tracker: &Tracker,
+        mut waits: HashMap<i32, Waits>,
+    ) {
+        self.rows.reserve(body.backends.len());
+        for (backend, member) in body.backends.iter().zip(&tracker.members) {
+            let pool = self.slots.get(member.slot).copied().unwrap_or_default();
+            if let Some(scene) = self.pools.get_mut(pool) {
+                scene.members.push(self.rows.len());
+                scene.stranded.extend(member.stranded.then_some(self.rows.len()));
+            }
+            let Waits { blocked_by, blocks, blocks_transitively } =
+                waits.remove(&backend.pid()).unwrap_or_default();
+            self.rows.push(BackendRow {
+                target,
+                backend: Arc::clone(backend),
+                pool,
+                blocked_by,
+                blocks,
+                blocks_transitively,
+                suspect: None,
+                is_pooltop: is_pooltop(&backend.session),
+            });
+        }
     }
 
     fn add_pooler(
@@ -236,9 +252,10 @@ fn is_shown(track: &Track, at: Timestamp) -> bool {
     track.pool.total > 0 || track.pool.key.declared.is_some() || recent
 }
 
-/// What puts a pool at the top: its finding, then what it strands, then what it uses.
+/// What puts a pool at the top: its finding, then what it strands, then its size. The size is the largest that was
+/// seen, because rows that change places with each sample cannot be read.
 fn trouble(row: &PoolRow) -> impl Ord {
-    (row.finding, row.pool.stranded, row.pool.pending, row.pool.total)
+    (row.finding, row.pool.stranded, row.pool.pending, row.pool.peak)
 }
 
 /// Points the rows at the sorted pools and marks those that a leak finding names.

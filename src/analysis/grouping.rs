@@ -152,7 +152,7 @@ pub(super) fn full_name(key: &PoolKey) -> Text {
     }
     let mut name = short_name(key).to_string();
     if let (Some(user), Some(database)) = (&key.user, &key.database)
-        && key.application_name.as_ref().is_none_or(|name| !name.is_empty())
+        && key.application_name.as_ref().is_some_and(|name| !name.is_empty())
     {
         let _ = write!(name, " {user}@{database}");
     }
@@ -172,7 +172,7 @@ pub(super) fn short_name(key: &PoolKey) -> Text {
         (Some(user), Some(database)) if key.application_name.is_some() => {
             Text::line(&format!("{user}@{database}"))
         }
-        (Some(_), Some(_)) => "pooler".into(),
+        (Some(user), Some(database)) => Text::line(&format!("{user}@{database} via pooler")),
         _ => "other".into(),
     }
 }

@@ -174,3 +174,80 @@ fn add_trend(sum: &mut [Option<u32>], more: &[Option<u32>]) {
         };
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::analysis::fixture::{Stage, checkout_leak, facts, row, sample};
+    use crate::analysis::{Moment, Settings};
+
+    fn clients() -> Moment {
+        let rows = [
+            ("web", "10.0.4.17"),
+            ("web", "10.0.4.18"),
+            ("api", "10.0.5.1"),
+            ("api", "2001:db8::1"),
+            ("x", "2001:db8::2"),
+            ("x", ""),
+        ];
+        let rows =
+            rows.iter().zip(1..).map(|((name, addr), pid)| row(pid, name).from(addr).build()).collect();
+        Stage::single(Settings::default()).show(sample("db1", 1.0, rows, &Arc::new(facts(100))))
+    }
+
+    fn rolled(level: Level) -> Vec<(String, u32)> {
+        let mut names: Vec<_> = roll_up(&clients().pools, level)
+            .iter()
+            .map(|row| (row.pool.name.to_string(), row.pool.total))
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn pools_add_up_by_what_they_have_in_common() {
+        let named =
+            |rows: &[(&str, u32)]| rows.iter().map(|(n, t)| ((*n).to_owned(), *t)).collect::<Vec<_>>();
+        assert_eq!(rolled(Level::Application), named(&[("api", 2), ("web", 2), ("x", 2)]));
+        assert_eq!(rolled(Level::User), named(&[("app", 6)]));
+        assert_eq!(rolled(Level::Database), named(&[("shop", 6)]));
+        assert_eq!(
+            rolled(Level::Subnet),
+            named(&[("10.0.4.0/24", 2), ("10.0.5.0/24", 1), ("2001:db8::/64", 2), ("local", 1)])
+        );
+        assert_eq!(rolled(Level::Client).len(), 6);
+        assert_eq!(rolled(Level::Pool).len(), 6);
+    }
+
+    #[test]
+    fn layers_stay_apart_and_the_worst_finding_stays_visible() {
+        let moment = checkout_leak();
+        let rows = roll_up(&moment.pools, Level::User);
+        let total: u32 = rows.iter().map(|row| row.pool.total).sum();
+        assert_eq!(total, moment.pools.iter().map(|row| row.pool.total).sum::<u32>());
+        let of = |layer| rows.iter().find(|row| row.pool.key.layer == layer && &*row.pool.name == "app");
+        assert_ne!(of(Layer::Pooler).map(|row| row.target), of(Layer::Server).map(|row| row.target));
+        assert_eq!(rows[0].finding, moment.pools[0].finding);
+        assert_eq!(rows[0].trend.len(), moment.pools[0].trend.len());
+    }
+
+    #[test]
+    fn a_bound_of_the_sum_is_known_only_where_each_part_has_one() {
+        let moment = checkout_leak();
+        let by_application = roll_up(&moment.pools, Level::Application);
+        let background = by_application.iter().find(|row| &*row.pool.name == "background");
+        assert_eq!(background.and_then(|row| row.pool.max), Some(8));
+        let by_database = roll_up(&moment.pools, Level::Database);
+        let shop =
+            by_database.iter().find(|row| &*row.pool.name == "shop" && row.pool.key.layer == Layer::Server);
+        assert_eq!(shop.map(|row| row.pool.max), Some(None));
+    }
+
+    #[test]
+    fn walking_through_the_levels_comes_back_to_the_first() {
+        let walked = std::iter::successors(Some(Level::Pool), |level| Some(level.next())).take(7);
+        assert_eq!(walked.last(), Some(Level::Pool));
+    }
+}

@@ -545,6 +545,19 @@ mod verdicts {
     }
 
     #[test]
+    fn sessions_that_wait_for_nobody_knows_whom_are_not_healthy() {
+        let facts = Arc::new(facts(100));
+        let mut stage = Stage::single(fast());
+        let rows = vec![row(1, "api").active(0.0, "UPDATE t").waits("Lock", "tuple").build()];
+        let mut unread = sample("db1", 1.0, rows, &facts);
+        let Body::Postgres(body) = &mut unread.body else { unreachable!() };
+        body.locks = Part::Missing(crate::model::part::Missing::new("locks", "the statement timed out"));
+        let moment = stage.show(unread);
+        assert_eq!(moment.verdict.kind, VerdictKind::Blocked);
+        assert_eq!(&*moment.verdict.sentence, "1 session blocked by locks, in statements up to 1s old");
+    }
+
+    #[test]
     fn a_slow_statement_is_worth_a_word_and_a_declared_time_out_is_respected() {
         let slow = |settings| told(settings, 40, |_| vec![row(1, "report").active(0.0, "SELECT slow()")]);
         let moments = slow(fast());
@@ -718,6 +731,16 @@ mod pools {
         let last = moments.last().unwrap();
         assert_eq!(last.findings, []);
         assert_eq!(&*last.events[0].text, "api: +7 connections in one sample");
+    }
+
+    #[test]
+    fn what_opened_during_a_gap_did_not_open_at_once() {
+        let facts = Arc::new(facts(100));
+        let mut stage = Stage::single(fast());
+        stage.show(sample("db1", 1.0, vec![row(1, "api").build()], &facts));
+        let many =
+            |now| sample("db1", now, pids(1, 30).map(|pid| busy(pid, "api", now).build()).collect(), &facts);
+        assert_eq!(stage.show(many(60.0)).events, []);
     }
 
     #[test]

@@ -37,7 +37,8 @@ pub(super) struct Tracker {
     pub(super) facts: Option<Arc<ServerFacts>>,
     pub(super) counts: Series<StateCounts>,
     identity: Option<ServerIdentity>,
-    seen_before: bool,
+    /// When the sample before was received.
+    last: Option<Timestamp>,
 }
 
 impl Tracker {
@@ -51,7 +52,7 @@ impl Tracker {
             facts: None,
             counts: Series::new(|_, later| later),
             identity: None,
-            seen_before: false,
+            last: None,
         }
     }
 
@@ -70,7 +71,7 @@ impl Tracker {
         }
         self.counts.set(line, sample.received_at, state_counts(body));
         limits::measure(self, body, sample, settings);
-        self.seen_before = true;
+        self.last = Some(sample.received_at);
         event
     }
 
@@ -99,7 +100,7 @@ impl Tracker {
         let mut members = Vec::with_capacity(body.backends.len());
         let mut flapped = Vec::new();
         let mut births = HashMap::new();
-        let count_births = self.seen_before;
+        let count_births = self.last.is_some();
         merge(old, &body.backends, |step| match step {
             Step::Died(member) => tally(&mut tallies, member.slot).closed += 1,
             Step::Born(backend) => {
@@ -197,7 +198,9 @@ impl Tracker {
     /// Many new connections at once are an event in the timeline, never a finding.
     fn jump(&self, tallies: &[Tally], sample: &Sample, settings: &Settings) -> Option<Event> {
         let (slot, most) = tallies.iter().enumerate().max_by_key(|(_, tally)| tally.opened)?;
-        if most.opened <= settings.thresholds.jump {
+        // What was opened during a gap was not opened at once.
+        let step = sample.received_at.age_of(self.last?);
+        if most.opened <= settings.thresholds.jump || step > settings.interval * 2 {
             return None;
         }
         let label = &self.roster.track(slot)?.label;

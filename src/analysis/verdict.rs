@@ -103,11 +103,11 @@ fn leak(scene: &Scene<'_>, findings: &[Finding]) -> Found {
             && (finding.rule.is_leak() || finding.rule == Rule::TransactionPrepared)
     };
     let worst = findings.iter().find(is_leak)?;
-    let label = label_of(worst);
+    let label = label_of(worst, scene);
     let same: Vec<&Finding> = findings
         .iter()
         .filter(is_leak)
-        .filter(|finding| finding.rule == worst.rule && label_of(finding) == label)
+        .filter(|finding| finding.rule == worst.rule && label_of(finding, scene) == label)
         .collect();
     let mut sentence = match worst.rule {
         Rule::LeakIdleInTransaction => idle_in_transaction(worst, &same, label, scene),
@@ -121,9 +121,10 @@ fn leak(scene: &Scene<'_>, findings: &[Finding]) -> Found {
     Some((VerdictKind::Leak, sentence))
 }
 
-/// The part of a title that names the pool.
-fn label_of(finding: &Finding) -> &str {
-    finding.title.split(": ").next().unwrap_or_default()
+/// What sentences call the pool of a finding.
+fn label_of<'a>(finding: &Finding, scene: &'a Scene<'_>) -> &'a str {
+    let pool = scene.pools.iter().find(|pool| Some(&pool.track.pool.key) == finding.pool.as_ref());
+    pool.map_or("", |pool| &*pool.track.label)
 }
 
 fn idle_in_transaction(worst: &Finding, same: &[&Finding], label: &str, scene: &Scene<'_>) -> String {
@@ -212,7 +213,7 @@ fn calm(scene: &Scene<'_>, findings: &[Finding], doubts: &[String]) -> (VerdictK
         Some(finding) => format!("; watching {}", finding.title),
         None => String::new(),
     };
-    (VerdictKind::Healthy, format!("Nothing stuck{used}{watched}"))
+    (VerdictKind::Healthy, format!("No alarm{used}{watched}"))
 }
 
 /// The age of a target's data in words.

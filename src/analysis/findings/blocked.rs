@@ -2,10 +2,9 @@
 
 use super::{Check, Draft};
 use crate::analysis::moment::ServerView;
-use crate::analysis::scene::Scene;
+use crate::analysis::scene::{Scene, ids};
 use crate::model::finding::{Rule, Severity};
 use crate::model::locks::{Blocker, BlockingRow};
-use crate::model::target::TargetName;
 use crate::text::span::{count, span, span_s};
 
 /// So many waiters that a pool is likely to be stuck behind one lock.
@@ -18,7 +17,9 @@ pub(super) struct Blocked;
 
 impl Check for Blocked {
     fn check(&self, scene: &Scene<'_>) -> Vec<Draft> {
-        scene.servers().filter_map(|(index, _, server)| chain(index, server, scene)).collect()
+        let of =
+            |(index, _, server)| chain(index, server, scene).or_else(|| unexplained(index, server, scene));
+        scene.servers().filter_map(of).collect()
     }
 }
 
@@ -35,7 +36,7 @@ fn chain(target: usize, server: &ServerView, scene: &Scene<'_>) -> Option<Draft>
     let severity = if critical { Severity::Critical } else { Severity::Warning };
     let root = tree.rows.first()?;
     let title = format!("{}, {}", title_of(root, target, scene), wait(longest));
-    let mut draft = Draft::new(Rule::LockChain, severity, TargetName::clone(&scene.target(target)), title);
+    let mut draft = Draft::new(Rule::LockChain, severity, scene.target(target), title);
     draft.backends = tree
         .rows
         .iter()
@@ -45,6 +46,29 @@ fn chain(target: usize, server: &ServerView, scene: &Scene<'_>) -> Option<Draft>
     draft.since = Some(server.at.minus(std::time::Duration::try_from_secs_f64(longest).unwrap_or_default()));
     draft.evidence = evidence(target, server, scene);
     draft.suggestion = Some(suggestion(target, server, scene));
+    Some(draft)
+}
+
+/// Sessions wait for locks, but who holds them could not be read.
+fn unexplained(target: usize, server: &ServerView, scene: &Scene<'_>) -> Option<Draft> {
+    let threshold = scene.settings.thresholds.lock_wait;
+    let waiting: Vec<_> = scene
+        .rows_of(target)
+        .iter()
+        .filter(|row| server.tree.rows.is_empty() && row.backend.waits_on_lock())
+        .filter_map(|row| Some((server.at.age_of(row.backend.query_start?), row)))
+        .filter(|(age, _)| *age >= threshold)
+        .collect();
+    let (longest, _) = waiting.iter().max_by_key(|(age, _)| *age)?;
+    let sessions = count(waiting.len() as u64, "session");
+    let title = format!("{sessions} blocked by locks, in statements up to {} old", span(*longest));
+    let mut draft = Draft::new(Rule::LockChain, Severity::Warning, scene.target(target), title);
+    draft.backends = ids(waiting.iter().map(|(_, row)| *row));
+    draft.evidence.push("who holds the locks could not be read in this sample".to_owned());
+    draft.alternative = Some("a lock that was given away since");
+    draft.suggestion = Some(
+        "SELECT pid, pg_blocking_pids(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock'".to_owned(),
+    );
     Some(draft)
 }
 

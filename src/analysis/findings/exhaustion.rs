@@ -31,7 +31,10 @@ impl Check for Exhaustion {
             let draft = draft(limit, severity, scene);
             // Limits come fullest first; a target's further ones are further sentences of the first.
             match drafts.iter_mut().find(|first| first.target == draft.target) {
-                Some(first) => first.evidence.extend(draft.evidence),
+                Some(first) => {
+                    first.severity = first.severity.max(draft.severity);
+                    first.evidence.extend(draft.evidence);
+                }
                 None => drafts.push(draft),
             }
         }

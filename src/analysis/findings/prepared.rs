@@ -2,7 +2,9 @@
 //! restarts, holds its locks and holds back vacuum.
 
 use super::{Check, Draft};
+use crate::analysis::moment::ServerView;
 use crate::analysis::scene::Scene;
+use crate::model::facts::PreparedTransaction;
 use crate::model::finding::{Rule, Severity};
 use crate::model::locks::Blocker;
 use crate::model::target::TargetName;
@@ -13,44 +15,38 @@ pub(super) struct Prepared;
 
 impl Check for Prepared {
     fn check(&self, scene: &Scene<'_>) -> Vec<Draft> {
-        let threshold = scene.settings.thresholds.prepared_transaction;
-        let mut drafts = Vec::new();
-        for (index, _, server) in scene.servers() {
-            let prepared = server.facts.as_ref().and_then(|facts| facts.prepared.known());
-            let mut old: Vec<_> = prepared
-                .into_iter()
-                .flatten()
-                .filter(|transaction| server.at.age_of(transaction.prepared) >= threshold)
-                .collect();
-            old.sort_by_key(|transaction| transaction.prepared);
-            let Some(oldest) = old.first() else { continue };
-            let blocks = server.tree.rows.iter().any(|row| row.who == Blocker::Prepared);
-            let severity = if blocks { Severity::Critical } else { Severity::Warning };
-            let age = span(server.at.age_of(oldest.prepared));
-            let transactions = count(old.len() as u64, "prepared transaction");
-            let title = format!("{transactions} left behind, oldest {age}");
-            let target = TargetName::clone(&scene.target(index));
-            let mut draft = Draft::new(Rule::TransactionPrepared, severity, target, title);
-            draft.since = Some(oldest.prepared);
-            draft.evidence = old
-                .iter()
-                .take(5)
-                .map(|one| {
-                    let age = span(server.at.age_of(one.prepared));
-                    format!("'{}' of {} in {}, prepared {age} ago", one.gid, one.owner, one.database)
-                })
-                .collect();
-            if blocks {
-                draft.evidence.push("sessions wait for a lock that a prepared transaction holds".to_owned());
-            }
-            draft.alternative = Some("a transaction manager that is about to commit it");
-            draft.suggestion = Some(format!(
-                "Ask its transaction manager; else, in database {}: ROLLBACK PREPARED '{}'",
-                oldest.database,
-                oldest.gid.replace('\'', "''")
-            ));
-            drafts.push(draft);
-        }
-        drafts
+        scene
+            .servers()
+            .filter_map(|(index, _, server)| left_behind(scene.target(index), server, scene))
+            .collect()
     }
+}
+
+fn left_behind(target: TargetName, server: &ServerView, scene: &Scene<'_>) -> Option<Draft> {
+    let threshold = scene.settings.thresholds.prepared_transaction;
+    let age = |one: &PreparedTransaction| server.at.age_of(one.prepared);
+    let prepared = server.facts.as_ref()?.prepared.known()?;
+    let mut old: Vec<_> = prepared.iter().filter(|one| age(one) >= threshold).collect();
+    old.sort_by_key(|one| one.prepared);
+    let oldest = *old.first()?;
+    let blocks = server.tree.rows.iter().any(|row| row.who == Blocker::Prepared);
+    let severity = if blocks { Severity::Critical } else { Severity::Warning };
+    let transactions = count(old.len() as u64, "prepared transaction");
+    let title = format!("{transactions} left behind, oldest {}", span(age(oldest)));
+    let mut draft = Draft::new(Rule::TransactionPrepared, severity, target, title);
+    draft.since = Some(oldest.prepared);
+    let sentence = |one: &&PreparedTransaction| {
+        format!("'{}' of {} in {}, prepared {} ago", one.gid, one.owner, one.database, span(age(one)))
+    };
+    draft.evidence = old.iter().take(5).map(sentence).collect();
+    if blocks {
+        draft.evidence.push("sessions wait for a lock that a prepared transaction holds".to_owned());
+    }
+    draft.alternative = Some("a transaction manager that is about to commit it");
+    draft.suggestion = Some(format!(
+        "Ask its transaction manager; else, in database {}: ROLLBACK PREPARED '{}'",
+        oldest.database,
+        oldest.gid.replace('\'', "''")
+    ));
+    Some(draft)
 }
