@@ -22,3 +22,6 @@ pub mod widgets;
 
 pub use contract::{Effect, Feed, Input, Options, ProfileEntry, ProfileHeader, SnapshotFormat, Tone};
 pub use run::run;
+
+#[cfg(test)]
+mod looks;

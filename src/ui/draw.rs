@@ -1,5 +1,8 @@
 //! One frame: the state, put where the layout says.
 
+mod empty;
+mod keys;
+
 use std::sync::Arc;
 
 use ratatui::Frame as Terminal;
@@ -7,12 +10,11 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span};
 
-use super::command::{Command, Place};
 use super::contract::Feed;
+use super::format;
 use super::layers::Layer;
 use super::layout::{Layout, Panel, Shape};
 use super::paint::{Paint, put, put_line};
-use super::panels::footer::Footer;
 use super::panels::header::Header;
 use super::panels::{
     Frame, connections, footer, header, limits, pools, states, suspects, tabs, toasts, verdict,
@@ -67,72 +69,6 @@ impl App {
             let row = Rect { y: area.y + 1, height: 1, ..area };
             put(buf, row, note, paint.style(Meaning::Muted), paint.glyphs);
         }
-    }
-
-    fn footer(&self, shape: Shape) -> Footer {
-        if let Some(input) = self.filter_line.as_ref().filter(|_| self.layers.is_empty()) {
-            let note = match &self.connections.filter_error {
-                Some(error) => (error.to_string(), Meaning::Danger),
-                None => ("text, !text, field:value, age>30s   esc clears".to_owned(), Meaning::Muted),
-            };
-            let (text, cursor) = (input.value().to_owned(), input.visual_cursor());
-            return Footer::Typing { prompt: "/", text, cursor, note };
-        }
-        let place = self.place();
-        let mut commands: Vec<_> =
-            Command::ALL.iter().copied().filter(|command| self.offers(*command, place)).collect();
-        commands.sort_by_key(|command| std::cmp::Reverse(command.row().weight));
-        let most = if shape == Shape::Narrow { 3 } else { usize::MAX };
-        let key = |command: Command| {
-            let chord = self.options.keymap.key(place, command)?;
-            Some((chord.label(self.paint().glyphs), self.label(command)))
-        };
-        Footer::Keys(commands.into_iter().filter_map(key).take(most).collect())
-    }
-
-    /// Whether the footer names a command here and now.
-    fn offers(&self, command: Command, place: Place) -> bool {
-        let row = command.row();
-        let works_here = row.place == place
-            || (row.place == Place::Everywhere && place != Place::Line)
-            || (place == Place::Layer && command.operates());
-        let now = match command {
-            Command::Secret => self.needs_secret(),
-            Command::Retry => self.has_trouble(),
-            Command::Close => place != Place::Screen || self.connections.is_filtered(),
-            Command::Older | Command::Younger => {
-                matches!(self.layers.last(), Some(Layer::Confirm(confirm)) if confirm.age_s.is_some())
-            }
-            Command::NextPanel | Command::Back => place == Place::Screen,
-            Command::Open => place != Place::Question,
-            _ if command.operates() => !self.options.profile.is_read_only() && place != Place::Choice,
-            _ => true,
-        };
-        row.weight > 0 && works_here && now
-    }
-
-    fn label(&self, command: Command) -> String {
-        let marked = self.connections.marks.len();
-        match command {
-            Command::Terminate if marked > 0 => format!("terminate {marked} marked"),
-            Command::Open => match (self.place(), self.focus) {
-                (Place::Choice, _) => "choose".to_owned(),
-                (_, Panel::Pools) => "connections".to_owned(),
-                (_, Panel::Suspects) => "evidence".to_owned(),
-                (_, Panel::Connections) => "detail".to_owned(),
-            },
-            Command::Freeze if self.reel.hold() != Hold::Following => "go on".to_owned(),
-            _ => command.row().short.to_owned(),
-        }
-    }
-
-    fn needs_secret(&self) -> bool {
-        self.reel.newest().is_some_and(|moment| moment.targets.iter().any(|target| target.needs_secret))
-    }
-
-    fn has_trouble(&self) -> bool {
-        let live = |target: &TargetStatus| target.state == TargetState::Live;
-        self.reel.newest().is_some_and(|moment| !moment.targets.iter().all(live))
     }
 }
 
@@ -196,30 +132,7 @@ impl Scene<'_> {
             focused: self.app.focus == panel && self.app.layers.is_empty(),
             bordered: matches!(self.layout.shape, Shape::Full | Shape::Wide),
             narrow: self.layout.shape == Shape::Narrow,
-            empty: self.empty(panel, moment),
-        }
-    }
-
-    /// What an empty list says: why it is empty, and what to do about it.
-    fn empty(&self, panel: Panel, moment: &Moment) -> String {
-        if moment.servers.iter().all(Option::is_none) {
-            return "No server was seen yet; t shows why.".to_owned();
-        }
-        let list = &self.app.connections;
-        match panel {
-            Panel::Pools => "No pool: nobody is connected but pooltop.".to_owned(),
-            Panel::Suspects if moment.verdict.kind == crate::model::verdict::VerdictKind::Unknown => {
-                "Too little is known yet to suspect anybody.".to_owned()
-            }
-            Panel::Suspects => "No leak suspects.".to_owned(),
-            Panel::Connections if moment.servers.iter().flatten().any(|server| server.counts_only) => {
-                "The server answers slowly: only counts are read now.".to_owned()
-            }
-            Panel::Connections if list.is_filtered() => {
-                let filter = if list.typed.is_empty() { "this pool" } else { &list.typed };
-                format!("No {} connections match {filter}. Esc clears the filter.", list.tab.label())
-            }
-            Panel::Connections => format!("No {} connections.", list.tab.label()),
+            empty: empty::text(&self.app.connections, panel, moment),
         }
     }
 
@@ -235,18 +148,30 @@ impl Scene<'_> {
         }
     }
 
-    /// When no server is live, what is below the verdict is the past, and looks like it.
+    /// When no server is live, what is below the verdict is the past, looks like it, and says how old it is.
     fn mark_stale(&self, moment: &Moment, buf: &mut Buffer) {
         let servers = moment.targets.iter().zip(&moment.servers).filter(|(_, server)| server.is_some());
-        let mut states = servers.map(|(target, _)| target.state).peekable();
-        if states.peek().is_none() || states.any(|state| state == TargetState::Live) {
+        let seen: Vec<&TargetStatus> = servers.map(|(target, _)| target).collect();
+        if seen.is_empty() || seen.iter().any(|target| target.state == TargetState::Live) {
             return;
         }
-        let (layout, stale) = (&self.layout, self.paint.style(Meaning::Stale));
+        let ages = seen.iter().filter_map(|target| target.age.map(|age| age + self.now.age_of(target.at)));
+        let word = format!(" stale {} ", ages.min().map(format::age).unwrap_or_default());
+        let layout = &self.layout;
         for place in
             [layout.limits, layout.states, layout.pools, layout.connections, layout.suspects, layout.detail]
         {
-            buf.set_style(place, stale);
+            buf.set_style(place, self.paint.style(Meaning::Stale));
+            self.stamp(place, &word, Meaning::Warning, buf);
+        }
+    }
+
+    /// A word in the lower border of a panel.
+    fn stamp(&self, place: Rect, word: &str, meaning: Meaning, buf: &mut Buffer) {
+        if place.height > 2 && matches!(self.layout.shape, Shape::Full | Shape::Wide) {
+            let width = u16::try_from(word.len()).unwrap_or(0).min(place.width.saturating_sub(2));
+            let at = Rect { x: place.right() - width - 1, y: place.bottom() - 1, width, height: 1 };
+            put(buf, at, word, self.paint.style(meaning), self.paint.glyphs);
         }
     }
 
@@ -258,14 +183,8 @@ impl Scene<'_> {
             (Hold::Following, Feed::Recording(_)) => " RECORDING ",
             (Hold::Following, _) => return,
         };
-        let style = self.paint.style(Meaning::Frozen);
-        let layout = &self.layout;
-        for place in [layout.pools, layout.connections, layout.suspects] {
-            if place.height > 2 && matches!(layout.shape, Shape::Full | Shape::Wide) {
-                let width = u16::try_from(word.len()).unwrap_or(0).min(place.width);
-                let at = Rect { x: place.right() - width - 1, y: place.bottom() - 1, width, height: 1 };
-                put(buf, at, word, style, self.paint.glyphs);
-            }
+        for place in [self.layout.pools, self.layout.connections, self.layout.suspects] {
+            self.stamp(place, word, Meaning::Frozen, buf);
         }
     }
 

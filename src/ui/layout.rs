@@ -131,8 +131,12 @@ impl Layout {
         let header = cut.top(1);
         let verdict = cut.top(if area.width < 140 { 2 } else { 1 });
         let footer = cut.bottom(1);
-        let mut above = Cut(cut.top(if area.height >= 50 { 8 } else { 6 }));
-        let limits = above.left(area.width * 9 / 20);
+        let mut above = Cut(cut.top(match area.height {
+            50.. => 9,
+            36.. => 7,
+            _ => 6,
+        }));
+        let limits = above.left(area.width / 2);
         let detail =
             if shape == Shape::Wide { cut.right((area.width * 3 / 10).clamp(56, 90)) } else { Rect::ZERO };
         let rest = cut.0.height;

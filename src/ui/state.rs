@@ -13,3 +13,6 @@ pub mod pools;
 pub mod reel;
 pub mod suspects;
 pub mod toasts;
+
+#[cfg(test)]
+pub(in crate::ui) mod scripts;

@@ -8,7 +8,7 @@ use crate::text::Text;
 use crate::ui::format;
 use crate::ui::paint::{Paint, wrap};
 use crate::ui::theme::Meaning;
-use crate::ui::view::connections::state_meaning;
+use crate::ui::view::connections::{one_line, state_meaning};
 use crate::ui::view::suspects::{members, word};
 
 /// The lines for a finding, or for one that no longer holds.
@@ -78,9 +78,4 @@ fn connections(moment: &Moment, finding: &Finding, paint: &Paint<'_>, lines: &mu
             paint.span(one_line(backend.query.as_deref().unwrap_or_default()), Meaning::Muted),
         ]));
     }
-}
-
-/// A statement without its line feeds.
-pub fn one_line(query: &str) -> String {
-    query.split_whitespace().collect::<Vec<_>>().join(" ")
 }

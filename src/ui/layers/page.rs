@@ -77,15 +77,17 @@ impl Page {
         }
     }
 
-    /// Where it stands on a screen of this size.
-    pub fn place(area: Rect) -> Rect {
-        centred(area, area.width.saturating_sub(4).clamp(40, 110), area.height.saturating_sub(2))
+    /// Where `lines` lines stand on a screen of this size.
+    pub fn place(area: Rect, lines: usize) -> Rect {
+        let lines = u16::try_from(lines).unwrap_or(u16::MAX).max(3);
+        let height = lines.saturating_add(2).min(area.height.saturating_sub(2));
+        centred(area, area.width.saturating_sub(4).clamp(40, 110), height)
     }
 
     /// Draws it.
     pub fn draw(&self, paint: &Paint<'_>, area: Rect, buf: &mut Buffer) {
         let title = Line::from(paint.span(self.title(), Meaning::Title));
-        let inner = paint.dialog(Self::place(area), buf, title, Meaning::Focus);
+        let inner = paint.dialog(Self::place(area, self.lines.len()), buf, title, Meaning::Focus);
         for (line, y) in self.lines.iter().skip(self.offset).zip(inner.y..inner.bottom()) {
             put_line(buf, Rect { y, height: 1, ..inner }, line);
         }

@@ -2,14 +2,14 @@
 
 use ratatui::text::Line;
 
-use super::evidence::one_line;
 use crate::analysis::Moment;
 use crate::model::event::EventKind;
 use crate::model::operation::{OperationReport, Outcome};
-use crate::model::target::{TargetState, TargetStatus};
+use crate::model::target::{TargetError, TargetState, TargetStatus};
 use crate::ui::format;
 use crate::ui::paint::{Paint, wrap};
 use crate::ui::theme::Meaning;
+use crate::ui::view::connections::one_line;
 
 /// The lines of the timeline.
 pub fn lines(
@@ -55,9 +55,7 @@ fn trouble(target: &TargetStatus, width: u16, paint: &Paint<'_>) -> Vec<Line<'st
     let Some(error) = target.error.as_ref().filter(|_| target.state != TargetState::Live) else {
         return Vec::new();
     };
-    let code = error.code.as_ref().map(|code| format!(" ({code})")).unwrap_or_default();
-    let said = format!("{}: {}{code}", target.name, error.message);
-    let mut lines: Vec<_> = wrap(&said, width.into())
+    let mut lines: Vec<_> = wrap(&said(&target.name, error), width.into())
         .into_iter()
         .map(|line| Line::from(paint.span(line, Meaning::Danger)))
         .collect();
@@ -66,6 +64,14 @@ fn trouble(target: &TargetStatus, width: u16, paint: &Paint<'_>) -> Vec<Line<'st
     }
     lines.push(Line::default());
     lines
+}
+
+/// The server's own words, with its SQLSTATE once.
+pub fn said(name: &str, error: &TargetError) -> String {
+    match &error.code {
+        Some(code) if !error.message.contains(&**code) => format!("{name}: {} ({code})", error.message),
+        _ => format!("{name}: {}", error.message),
+    }
 }
 
 fn event_look(kind: EventKind) -> Meaning {

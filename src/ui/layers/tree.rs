@@ -4,7 +4,6 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::evidence::one_line;
 use super::page::{Page, scroll_sign};
 use crate::analysis::Moment;
 use crate::analysis::moment::BackendRow;
@@ -14,7 +13,7 @@ use crate::ui::format;
 use crate::ui::paint::{Paint, put, put_line};
 use crate::ui::state::connections::RowId;
 use crate::ui::theme::Meaning;
-use crate::ui::view::connections::state_meaning;
+use crate::ui::view::connections::{one_line, state_meaning};
 use crate::ui::widgets::table::scroll;
 
 /// One row: on which target, who.
@@ -76,7 +75,8 @@ impl Tree {
     /// Draws it.
     pub fn draw(&self, moment: &Moment, paint: &Paint<'_>, area: Rect, buf: &mut Buffer) {
         let title = Line::from(paint.span(" Blocking tree ", Meaning::Title));
-        let mut inner = paint.dialog(Page::place(area), buf, title, Meaning::Focus);
+        let mut inner =
+            paint.dialog(Page::place(area, self.rows.len() + self.circles.len()), buf, title, Meaning::Focus);
         if self.rows.is_empty() {
             put(buf, inner, "Nobody waits on a lock.", paint.style(Meaning::Good), paint.glyphs);
             return;

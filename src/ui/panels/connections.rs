@@ -6,7 +6,7 @@ use ratatui::text::{Line, Span};
 
 use super::tabs;
 use crate::analysis::Moment;
-use crate::ui::paint::{Paint, put, put_line};
+use crate::ui::paint::{Paint, put_line};
 use crate::ui::panels::Frame;
 use crate::ui::state::connections::{Connections, RowId};
 use crate::ui::theme::Meaning;
@@ -30,7 +30,7 @@ pub fn draw(
         Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area }
     };
     if list.rows.is_empty() {
-        put(buf, inner, &format!(" {}", frame.empty), paint.style(Meaning::Muted), paint.glyphs);
+        frame.draw_empty(paint, inner, buf);
         return;
     }
     let several = moment.servers.iter().flatten().count() > 1;

@@ -29,17 +29,17 @@ pub fn draw(limits: &[Limit], paint: &Paint<'_>, area: Rect, buf: &mut Buffer) {
 }
 
 fn row(limit: &Limit, paint: &Paint<'_>, area: Rect, buf: &mut Buffer) {
-    const NAME: u16 = 16;
     const NUMBERS: u16 = 9;
-    const NOTE: u16 = 12;
-    let gauge_width = area.width.saturating_sub(NAME + NUMBERS + NOTE + 3);
+    const NOTE: u16 = 11;
+    let name_width = if area.width < 70 { 12 } else { 22 };
+    let gauge_width = area.width.saturating_sub(name_width + NUMBERS + NOTE + 3);
     let mut x = area.x;
     let mut place = |width: u16| {
         let place = Rect { x, width, ..area };
         x += width + 1;
         place.intersection(area)
     };
-    put(buf, place(NAME), &name(limit), paint.style(Meaning::Text), paint.glyphs);
+    put(buf, place(name_width), &name(limit), paint.style(Meaning::Text), paint.glyphs);
     let look = meaning(limit);
     let bar = Gauge { used: limit.used, limit: limit.limit, reserved: limit.reserved, meaning: look };
     gauge::draw(&bar, paint, place(gauge_width), buf);

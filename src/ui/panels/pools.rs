@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use crate::ui::paint::{Paint, put};
+use crate::ui::paint::Paint;
 use crate::ui::panels::Frame;
 use crate::ui::state::pools::Pools;
 use crate::ui::theme::Meaning;
@@ -16,7 +16,7 @@ pub fn draw(pools: &Pools, frame: &Frame, paint: &Paint<'_>, area: Rect, buf: &m
     let inner =
         if frame.bordered { paint.frame(area, buf, frame.focused, titles(pools, paint)) } else { area };
     if pools.lines.is_empty() {
-        put(buf, inner, &format!(" {}", frame.empty), paint.style(Meaning::Muted), paint.glyphs);
+        frame.draw_empty(paint, inner, buf);
         return;
     }
     let cell = |row: usize, field: &pools::Field| pools::cell(&pools.lines[row], *field, paint);

@@ -36,11 +36,10 @@ pub struct States {
 
 /// Draws one row per state, all to the same scale, and the selected pool's connections where there is room.
 pub fn draw(states: &States, paint: &Paint<'_>, area: Rect, buf: &mut Buffer) {
-    let title = Line::from(vec![
-        Span::raw(" "),
-        paint.span("Connections", Meaning::Title),
-        paint.span(format!(" {} {} ", paint.glyphs.dot, states.span), Meaning::Muted),
-    ]);
+    let mut title = Line::from(vec![Span::raw(" "), paint.span("Connections", Meaning::Title)]);
+    if !states.span.is_empty() {
+        title.push_span(paint.span(format!(" {} {} ", paint.glyphs.dot, states.span), Meaning::Muted));
+    }
     let total = states.total.map(|total| format!(" {total} in all ")).unwrap_or_default();
     let inner = paint.frame(area, buf, false, (title, Line::from(paint.span(total, Meaning::Muted))));
     let top = states.rows.iter().flat_map(|row| row.past.iter().flatten()).max().copied().unwrap_or(0);

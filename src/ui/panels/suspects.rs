@@ -27,7 +27,7 @@ pub fn draw(
         area
     };
     if list.rows.is_empty() {
-        put(buf, inner, &format!(" {}", frame.empty), paint.style(Meaning::Muted), paint.glyphs);
+        frame.draw_empty(paint, inner, buf);
         return;
     }
     let lines = lines(list, moment, paint);
@@ -90,7 +90,14 @@ fn title<'t>(moment: &Moment, paint: &Paint<'_>) -> Line<'t> {
         paint.span(format!(" {leaks} "), if leaks > 0 { Meaning::Danger } else { Meaning::Muted }),
     ]);
     if others > 0 {
-        line.push_span(paint.span(format!("{} {others} other findings ", paint.glyphs.dot), Meaning::Muted));
+        line.push_span(paint.span(
+            format!(
+                "{} {others} other {} ",
+                paint.glyphs.dot,
+                if others == 1 { "finding" } else { "findings" }
+            ),
+            Meaning::Muted,
+        ));
     }
     line
 }

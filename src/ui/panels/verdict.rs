@@ -38,6 +38,9 @@ pub fn draw(verdict: &Verdict, paint: &Paint<'_>, area: Rect, buf: &mut Buffer) 
     for evidence in &verdict.evidence {
         let _ = write!(text, " {} {evidence}", paint.glyphs.dot);
     }
+    if area.width < 60 {
+        return draw_narrow(&head, &text, (paint, meaning), area, buf);
+    }
     let room = Rect { x: start, width: area.right().saturating_sub(start), ..area };
     let style =
         paint.style(if verdict.kind == VerdictKind::Healthy { Meaning::Muted } else { Meaning::Text });
@@ -46,4 +49,21 @@ pub fn draw(verdict: &Verdict, paint: &Paint<'_>, area: Rect, buf: &mut Buffer) 
     for (line, y) in lines.iter().chain([&last]).zip(area.y..area.bottom()) {
         put(buf, Rect { y, height: 1, ..room }, line, style, paint.glyphs);
     }
+}
+
+/// On a narrow screen the sentence goes on under its kind.
+fn draw_narrow(
+    head: &str,
+    text: &str,
+    (paint, meaning): (&Paint<'_>, Meaning),
+    area: Rect,
+    buf: &mut Buffer,
+) {
+    let mut lines = wrap(&format!("{} {text}", head.trim_start()), usize::from(area.width) - 2);
+    let last = lines.split_off(lines.len().min(usize::from(area.height.saturating_sub(1)))).join(" ");
+    let inner = Rect { x: area.x + 1, width: area.width - 1, ..area };
+    for (line, y) in lines.iter().chain([&last]).zip(area.y..area.bottom()) {
+        put(buf, Rect { y, height: 1, ..inner }, line, paint.style(Meaning::Text), paint.glyphs);
+    }
+    put(buf, area, head, paint.style(meaning).add_modifier(Modifier::BOLD), paint.glyphs);
 }

@@ -3,6 +3,7 @@
 use super::app::App;
 use super::connections::RowId;
 use crate::analysis::Moment;
+use crate::analysis::moment::StateSeries;
 use crate::model::sample::StateCounts;
 use crate::ui::format;
 use crate::ui::layers::page::{Page, Subject};
@@ -45,7 +46,7 @@ impl App {
     }
 
     fn write_layers(&mut self) {
-        let place = Page::place(self.area);
+        let place = Page::place(self.area, usize::MAX);
         let (width, height) = (place.width.saturating_sub(4), place.height.saturating_sub(2));
         let mut layers = std::mem::take(&mut self.layers);
         for layer in &mut layers {
@@ -97,6 +98,14 @@ impl App {
     }
 }
 
+/// How long the series is, in words; nothing while nothing is known.
+fn span(series: &StateSeries) -> String {
+    if series.counts.iter().all(Option::is_none) {
+        return String::new();
+    }
+    format::seconds(series.bucket_s * series.counts.len() as f64)
+}
+
 /// The rows of the panel of states.
 fn states(moment: &Moment) -> States {
     type Part = fn(&StateCounts) -> u32;
@@ -127,10 +136,5 @@ fn states(moment: &Moment) -> States {
     if newest.is_some_and(|counts| counts.unknown > 0) {
         rows.push(row(("other", Meaning::Muted, |counts| counts.unknown)));
     }
-    States {
-        rows,
-        total: newest.map(|counts| counts.total()),
-        span: format::seconds(series.bucket_s * series.counts.len() as f64),
-        pool: None,
-    }
+    States { rows, total: newest.map(|counts| counts.total()), span: span(series), pool: None }
 }

@@ -99,7 +99,7 @@ pub enum Field {
 
 const PID: Column<Field> = Column { field: Field::Pid, head: "pid", min: 7, max: 7, keep: 80, right: true };
 const APPLICATION: Column<Field> =
-    Column { field: Field::Application, head: "application", min: 12, max: 26, keep: 95, right: false };
+    Column { field: Field::Application, head: "application", min: 12, max: 20, keep: 95, right: false };
 const USER: Column<Field> =
     Column { field: Field::User, head: "user", min: 8, max: 14, keep: 30, right: false };
 const DATABASE: Column<Field> =
@@ -109,14 +109,14 @@ const CLIENT: Column<Field> =
 const STATE: Column<Field> =
     Column { field: Field::State, head: "state", min: 8, max: 8, keep: 90, right: false };
 const WAIT: Column<Field> =
-    Column { field: Field::Wait, head: "wait", min: 13, max: 20, keep: 60, right: false };
+    Column { field: Field::Wait, head: "wait", min: 13, max: 16, keep: 60, right: false };
 const AGE: Column<Field> = Column { field: Field::Age, head: "age", min: 7, max: 7, keep: 85, right: true };
 const TRANSACTION: Column<Field> =
     Column { field: Field::Transaction, head: "tx", min: 7, max: 7, keep: 100, right: true };
 const BLOCKS: Column<Field> =
     Column { field: Field::Blocks, head: "blocks", min: 7, max: 7, keep: 70, right: true };
 const QUERY: Column<Field> =
-    Column { field: Field::Query, head: "last statement", min: 14, max: 400, keep: 25, right: false };
+    Column { field: Field::Query, head: "last statement", min: 30, max: 400, keep: 55, right: false };
 const TARGET: Column<Field> =
     Column { field: Field::Target, head: "target", min: 8, max: 12, keep: 50, right: false };
 
@@ -254,8 +254,23 @@ pub fn cell<'a>(moment: &'a Moment, row: &'a BackendRow, field: Field, glyphs: &
             .map_or_else(unknown, |age| Cell::of(age, suspect_meaning(row.suspect))),
         Field::Blocks if row.blocks_transitively == 0 => unknown(),
         Field::Blocks => Cell::of(row.blocks_transitively.to_string(), Meaning::Blocked),
-        Field::Query => backend.query.as_ref().map_or_else(unknown, |query| Cell::muted(&**query)),
+        Field::Query => backend.query.as_ref().map_or_else(unknown, |query| Cell::muted(one_line(query))),
     }
+}
+
+/// A statement without its line feeds and indents, as far as a row can show it.
+pub fn one_line(query: &str) -> String {
+    let mut line = String::new();
+    for word in query.split_whitespace() {
+        if line.len() > 400 {
+            break;
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    line
 }
 
 /// The state in a word; a backend that waits on a lock is blocked.

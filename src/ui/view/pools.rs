@@ -63,7 +63,7 @@ impl RollUp {
             database: None,
             client: None,
         };
-        let known = |part: &Option<Text>| Some(part.clone().unwrap_or_default());
+        let known = |part: &Option<Text>| Some(part.clone().unwrap_or_else(|| "*".into()));
         match self {
             Self::Full => return pool.clone(),
             Self::Application => key.application_name = known(&pool.application_name),
@@ -318,7 +318,7 @@ impl Line {
         let key = &self.key;
         let parts = [&self.name, &key.application_name, &key.client, &key.database, &key.user];
         let known = parts.into_iter().flatten().find(|part| !part.is_empty());
-        known.map_or("(no name)", Text::as_str)
+        known.map_or("(empty)", Text::as_str)
     }
 }
 
@@ -327,7 +327,10 @@ pub fn cell<'a>(line: &'a Line, field: Field, paint: &Paint<'_>) -> Cell<'a> {
     let unknown = paint.glyphs.unknown;
     let part = |part: &'a Option<Text>| part.as_ref().map_or(Cell::muted("*"), |part| Cell::muted(&**part));
     match field {
-        Field::Application => Cell::plain(line.label()),
+        Field::Application => match layer_word(line) {
+            Some(word) => Cell::plain(format!("{word}: {}", line.label())),
+            None => Cell::plain(line.label()),
+        },
         Field::User => part(&line.key.user),
         Field::Database => part(&line.key.database),
         Field::Client => part(&line.key.client),
@@ -370,10 +373,11 @@ fn finding_cell<'a>(line: &Line, paint: &Paint<'_>) -> Cell<'a> {
     })
 }
 
-/// Whether the layer is worth a word: only server-side pools are the ordinary case.
-pub fn layer_word(layer: Layer) -> Option<&'static str> {
-    match layer {
+/// Where a pool is seen, if not on the server, which is the ordinary case: the target's name, or its layer.
+fn layer_word(line: &Line) -> Option<&str> {
+    match line.key.layer {
         Layer::Server => None,
+        _ if !line.key.target.is_empty() => Some(&line.key.target),
         Layer::Pooler => Some("pooler"),
         Layer::Application => Some("application"),
     }

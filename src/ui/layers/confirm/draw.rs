@@ -24,7 +24,7 @@ impl Confirm {
         let rows = self.rows(self.clock(moment), paint);
         let width = area.width.saturating_sub(2).min(110);
         let below = self.below(usize::from(width.saturating_sub(4)), paint);
-        let fixed = u16::try_from(below.len()).unwrap_or(4) + 5;
+        let fixed = u16::try_from(below.len()).unwrap_or(4) + if below.is_empty() { 4 } else { 5 };
         let list = u16::try_from(rows.len()).unwrap_or(u16::MAX);
         let height = fixed.saturating_add(list).min(area.height);
         let title = Line::from(paint.span(format!(" {} ", self.title()), Meaning::Danger));

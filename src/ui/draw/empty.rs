@@ -1,0 +1,47 @@
+//! What an empty list says: why it is empty, and what to do about it.
+
+use crate::analysis::Moment;
+use crate::model::verdict::VerdictKind;
+use crate::ui::layers::timeline::said;
+use crate::ui::layout::Panel;
+use crate::ui::state::connections::Connections;
+use crate::ui::view::connections::Tab;
+
+/// The text for one panel.
+pub(super) fn text(list: &Connections, panel: Panel, moment: &Moment) -> String {
+    if moment.servers.iter().all(Option::is_none) {
+        return never_seen(panel, moment);
+    }
+    match panel {
+        Panel::Pools => "No pool: nobody is connected but pooltop.".to_owned(),
+        Panel::Suspects if moment.verdict.kind == VerdictKind::Unknown => {
+            "Too little is known yet to suspect anybody.".to_owned()
+        }
+        Panel::Suspects => "No leak suspects.".to_owned(),
+        Panel::Connections if moment.servers.iter().flatten().any(|server| server.counts_only) => {
+            "The server answers slowly: only counts are read now.".to_owned()
+        }
+        Panel::Connections if list.is_filtered() => {
+            let filter = if list.typed.is_empty() { "this pool" } else { &list.typed };
+            format!("No {} connections match {filter}. Esc clears the filter.", list.tab.label())
+        }
+        Panel::Connections if list.tab == Tab::All => "No connections but pooltop's own.".to_owned(),
+        Panel::Connections => format!("No {} connections.", list.tab.label()),
+    }
+}
+
+/// What an empty screen says when no server ever answered: its own words, and what to try.
+fn never_seen(panel: Panel, moment: &Moment) -> String {
+    if panel != Panel::Connections {
+        return "No server was seen yet.".to_owned();
+    }
+    let errors = moment.targets.iter().filter_map(|target| Some((target, target.error.as_ref()?)));
+    let lines: Vec<String> = errors
+        .flat_map(|(target, error)| {
+            [Some(said(&target.name, error)), error.hint.as_ref().map(ToString::to_string)]
+                .into_iter()
+                .flatten()
+        })
+        .collect();
+    if lines.is_empty() { "No server was seen yet.".to_owned() } else { lines.join("\n") }
+}

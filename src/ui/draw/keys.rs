@@ -1,0 +1,101 @@
+//! The last line: which keys work here and now, and how they are called.
+
+use crate::model::target::{TargetState, TargetStatus};
+use crate::ui::command::{Command, Place};
+use crate::ui::layers::Layer;
+use crate::ui::layout::{Panel, Shape};
+use crate::ui::panels::footer::Footer;
+use crate::ui::state::app::App;
+use crate::ui::state::reel::Hold;
+use crate::ui::theme::Meaning;
+
+impl App {
+    pub(super) fn footer(&self, shape: Shape) -> Footer {
+        if let Some(input) = self.filter_line.as_ref().filter(|_| self.layers.is_empty()) {
+            let note = match &self.connections.filter_error {
+                Some(error) => (error.to_string(), Meaning::Danger),
+                None => ("text, !text, field:value, age>30s   esc clears".to_owned(), Meaning::Muted),
+            };
+            let (text, cursor) = (input.value().to_owned(), input.visual_cursor());
+            return Footer::Typing { prompt: "/", text, cursor, note };
+        }
+        let place = self.place();
+        let mut commands: Vec<_> =
+            Command::ALL.iter().copied().filter(|command| self.offers(*command, place)).collect();
+        commands.sort_by_key(|command| std::cmp::Reverse(command.row().weight));
+        let most = if shape == Shape::Narrow { 3 } else { usize::MAX };
+        let key = |command: Command| {
+            let chord = self.options.keymap.key(place, command)?;
+            Some((chord.label(self.paint().glyphs), self.label(command)))
+        };
+        Footer::Keys(commands.into_iter().filter_map(key).take(most).collect())
+    }
+
+    /// Whether the footer names a command here and now.
+    fn offers(&self, command: Command, place: Place) -> bool {
+        let row = command.row();
+        let works_here = row.place == place
+            || row.place == Place::Everywhere
+            || (place == Place::Layer && command.operates());
+        let now = match command {
+            Command::Secret => self.needs_secret(),
+            Command::Retry => self.has_trouble(),
+            Command::Close => place != Place::Screen || self.connections.is_filtered(),
+            Command::Older | Command::Younger => {
+                matches!(self.layers.last(), Some(Layer::Confirm(confirm)) if confirm.age_s.is_some())
+            }
+            Command::NextPanel | Command::Back => place == Place::Screen,
+            Command::Copy => matches!(self.layers.last(), None | Some(Layer::Page(_))),
+            Command::Open => match self.layers.last() {
+                Some(Layer::Page(_)) => false,
+                layer => layer.is_some() || self.has_rows(),
+            },
+            Command::Answer | Command::Yes | Command::No => self.asks_somebody(),
+            _ if command.operates() => !self.options.profile.is_read_only() && self.sees_a_server(),
+            _ => true,
+        };
+        row.weight > 0 && works_here && now
+    }
+
+    fn label(&self, command: Command) -> String {
+        let marked = self.connections.marks.len();
+        match command {
+            Command::Terminate if marked > 0 => format!("terminate {marked} marked"),
+            Command::Open => match (self.place(), self.focus) {
+                (Place::Choice, _) => "choose".to_owned(),
+                (Place::Line, _) => "take it".to_owned(),
+                (_, Panel::Pools) => "connections".to_owned(),
+                (_, Panel::Suspects) => "evidence".to_owned(),
+                (_, Panel::Connections) => "detail".to_owned(),
+            },
+            Command::Freeze if self.reel.hold() != Hold::Following => "go on".to_owned(),
+            _ => command.row().short.to_owned(),
+        }
+    }
+
+    fn has_rows(&self) -> bool {
+        match self.focus {
+            Panel::Pools => !self.pools.lines.is_empty(),
+            Panel::Connections => !self.connections.rows.is_empty(),
+            Panel::Suspects => !self.suspects.rows.is_empty(),
+        }
+    }
+
+    /// Whether the open question still has somebody to ask about.
+    fn asks_somebody(&self) -> bool {
+        matches!(self.layers.last(), Some(Layer::Confirm(confirm)) if !confirm.question.asked().is_empty())
+    }
+
+    fn needs_secret(&self) -> bool {
+        self.reel.newest().is_some_and(|moment| moment.targets.iter().any(|target| target.needs_secret))
+    }
+
+    fn sees_a_server(&self) -> bool {
+        self.reel.newest().is_some_and(|moment| moment.servers.iter().any(Option::is_some))
+    }
+
+    fn has_trouble(&self) -> bool {
+        let live = |target: &TargetStatus| target.state == TargetState::Live;
+        self.reel.newest().is_some_and(|moment| !moment.targets.iter().all(live))
+    }
+}

@@ -1,0 +1,135 @@
+//! How the screen looks, cell by cell and style by style; and that nothing breaks it.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::contract::Feed;
+use super::state::app::Event;
+use super::state::scripts::{Robot, header, leak};
+use super::theme::{Depth, Themes};
+use crate::analysis::{Moment, fixture};
+use crate::control::confirm::Access;
+
+fn robot(mut moment: Moment, width: u16, height: u16) -> Robot {
+    let at = moment.at;
+    moment.targets.iter_mut().for_each(|target| target.at = at);
+    let mut robot = Robot::with(moment, header(Access::Confirm, Feed::Live));
+    robot.event(Event::Resize(width, height));
+    robot
+}
+
+fn drawn(robot: &Robot) -> Buffer {
+    let mut buffer = Buffer::empty(robot.app.area);
+    robot.app.draw_into(robot.clock.now(), robot.app.area, &mut buffer);
+    buffer
+}
+
+fn text(robot: &Robot) -> String {
+    let buffer = drawn(robot);
+    let row = |y: u16| (0..buffer.area.width).map(|x| buffer[(x, y)].symbol()).collect::<String>();
+    (0..buffer.area.height).map(|y| row(y).trim_end().to_owned()).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn the_screen_in_every_shape() {
+    for (width, height) in [(40, 12), (80, 24), (120, 40)] {
+        insta::assert_debug_snapshot!(format!("leak_{width}x{height}"), drawn(&robot(leak(), width, height)));
+    }
+    insta::assert_snapshot!("leak_200x60", text(&robot(leak(), 200, 60)));
+}
+
+#[test]
+fn the_screen_with_nobody_without_data_and_without_an_answer() {
+    for (name, moment) in [
+        ("empty", fixture::empty()),
+        ("connecting", fixture::connecting()),
+        ("refused", fixture::refused()),
+        ("unprivileged", fixture::without_privileges()),
+        ("hostile", fixture::hostile()),
+    ] {
+        insta::assert_snapshot!(name, text(&robot(moment, 100, 30)));
+    }
+    insta::assert_debug_snapshot!("stale", drawn(&robot(fixture::stale(), 100, 30)));
+}
+
+#[test]
+fn the_layers() {
+    for (name, script) in [
+        ("detail", "4 <down> <down> <enter>"),
+        ("evidence", "<tab> <enter>"),
+        ("tree", "b"),
+        ("help", "?"),
+        ("palette", ": frz"),
+        ("export", "e"),
+        ("frozen", "f"),
+        ("filter", "/ colour:red"),
+    ] {
+        let mut robot = robot(leak(), 100, 30);
+        robot.press(script);
+        insta::assert_snapshot!(name, text(&robot));
+    }
+    let mut robot = Robot::with(leak(), header(Access::ConfirmName, Feed::Live));
+    robot.press("<tab> K check");
+    insta::assert_debug_snapshot!("question", drawn(&robot));
+}
+
+#[test]
+fn ascii_draws_nothing_else() {
+    for (width, height) in [(40, 12), (80, 24), (120, 40), (200, 60)] {
+        let mut robot = robot(leak(), width, height);
+        robot.app.options.ascii = true;
+        for script in ["", "K", "<esc> b", "<esc> <enter>", "<esc> : f"] {
+            robot.press(script);
+            assert!(text(&robot).is_ascii(), "{width}x{height} {script}");
+        }
+    }
+}
+
+#[test]
+fn without_colours_every_cell_is_colourless_and_the_cursor_is_seen() {
+    let mut robot = robot(leak(), 120, 40);
+    robot.app.options.theme = Themes::built_in().load("dark", Depth::None).unwrap();
+    let buffer = drawn(&robot);
+    assert!(buffer.content().iter().all(|cell| cell.fg == ratatui::buffer::Cell::EMPTY.fg));
+    assert!(buffer.content().iter().any(|cell| cell.modifier.contains(ratatui::style::Modifier::REVERSED)));
+}
+
+#[test]
+fn no_size_no_scene_and_no_layer_breaks_it() {
+    let scenes = [leak(), fixture::empty(), fixture::refused(), fixture::hostile(), fixture::stale()];
+    let layers =
+        ["", "?", "<enter>", "b", "K", "X -", "e", "o", ": f", "/ zzz", "t", "<tab> <enter>", "v v", "q"];
+    for moment in scenes {
+        for (width, height) in
+            [(0, 0), (1, 1), (20, 5), (40, 12), (59, 20), (80, 24), (100, 30), (171, 41), (300, 100)]
+        {
+            let mut robot = robot(moment.clone(), width, height);
+            for script in layers {
+                robot.press(script);
+                drawn(&robot);
+                robot.press("<esc> <esc> <esc>");
+            }
+            robot.event(Event::Resize(80, 24));
+            drawn(&robot);
+        }
+    }
+}
+
+#[test]
+fn columns_do_not_move_from_sample_to_sample() {
+    let heads = |moment: Moment| {
+        let text = text(&robot(moment, 120, 40));
+        text.lines()
+            .filter(|line| line.contains("used/max") || line.contains("blocks"))
+            .collect::<Vec<_>>()
+            .join("\n")
+    };
+    assert_eq!(heads(leak()), heads(fixture::few()));
+}
+
+#[test]
+fn a_frame_drawn_twice_is_the_same_frame() {
+    let robot = robot(leak(), 120, 40);
+    assert_eq!(drawn(&robot), drawn(&robot));
+    assert_eq!(drawn(&robot).area, Rect::new(0, 0, 120, 40));
+}
