@@ -108,15 +108,15 @@ pub(super) async fn search<E: Entry>(
     let password = password::common(info).await?;
     let search = Search { info, entry, password };
     let until = Instant::now() + info.connect_timeout;
-    let kinds = wanted.len();
-    let mut outcome = Err(error::down(CONNECT, &info.endpoint(), "no host is given", None));
-    for (index, wanted) in wanted.iter().enumerate() {
-        outcome = search.hosts(*wanted, share(until, kinds - index)).await;
-        if outcome.is_ok() {
-            break;
+    let mut failures = Vec::new();
+    for (index, kind) in wanted.iter().enumerate() {
+        failures.clear();
+        let until = share(until, wanted.len() - index);
+        if let Some(session) = search.hosts(*kind, until, &mut failures).await? {
+            return Ok(session);
         }
     }
-    outcome
+    Err(summary(failures, info))
 }
 
 /// What stays the same for every host of one search.
@@ -128,41 +128,55 @@ struct Search<'a, E> {
 
 impl<E: Entry> Search<'_, E> {
     /// Tries the hosts in order. Each gets its share of the time that is left, so that one black hole does not eat
-    /// it all.
-    async fn hosts(&self, wanted: SessionAttrs, until: Instant) -> Result<E::Session, TargetError> {
-        let mut failures = Vec::new();
+    /// it all. `None`: all failed, each in its own way; an error: no other host would do better.
+    async fn hosts(
+        &self,
+        wanted: SessionAttrs,
+        until: Instant,
+        failures: &mut Vec<TargetError>,
+    ) -> Result<Option<E::Session>, TargetError> {
         let hosts = order(self.info);
         for (index, host) in hosts.iter().enumerate() {
             let until = share(until, hosts.len() - index);
-            match self.host(host, wanted, until).await {
-                Ok(session) => return Ok(session),
-                Err(failure) if failure.try_next => failures.push(failure.error),
-                Err(failure) => return Err(failure.error),
+            let found = match look_up(self.info, host, until).await {
+                Ok(addresses) => self.host(host, &addresses, (wanted, until), failures).await?,
+                Err(error) => {
+                    failures.push(error);
+                    None
+                }
+            };
+            if found.is_some() {
+                return Ok(found);
             }
         }
-        Err(summary(failures, self.info))
+        Ok(None)
     }
 
     /// Tries one host's addresses in the same way.
-    async fn host(&self, host: &Host, wanted: SessionAttrs, until: Instant) -> Result<E::Session, Failure> {
+    async fn host(
+        &self,
+        host: &Host,
+        addresses: &[Address],
+        (wanted, until): (SessionAttrs, Instant),
+        failures: &mut Vec<TargetError>,
+    ) -> Result<Option<E::Session>, TargetError> {
         let info = self.info;
-        let addresses = look_up(info, host, until).await.map_err(Failure::next)?;
         let mut notices = Vec::new();
         let password = match &self.password {
             Some(password) => Some(password.clone()),
             None => password::from_passfile(info, host, &mut notices),
         };
-        let mut failures = Vec::new();
         for (index, address) in addresses.iter().enumerate() {
             let until = share(until, addresses.len() - index);
             let (password, notices) = (password.as_ref(), notices.as_slice());
             let attempt = Attempt { info, host, address, wanted, until, password, notices };
             match self.address(&attempt).await {
+                Ok(session) => return Ok(Some(session)),
                 Err(failure) if failure.try_next => failures.push(failure.error),
-                done => return done.map_err(|failure| failure.with_reason(notices)),
+                Err(failure) => return Err(failure.with_reason(notices).error),
             }
         }
-        Err(Failure::next(summary(failures, info)))
+        Ok(None)
     }
 
     /// Tries one address, with and without TLS as `sslmode` says.
@@ -244,17 +258,16 @@ fn order(info: &Conninfo) -> Vec<&Host> {
     hosts
 }
 
-/// One error for several: a server's own answer says more than silence; the others are named.
+/// One error for several: a server's own answer says more than silence.
 fn summary(mut failures: Vec<TargetError>, info: &Conninfo) -> TargetError {
-    let best =
-        failures.iter().position(|failure| failure.refused).unwrap_or(failures.len().saturating_sub(1));
-    if failures.is_empty() {
+    let count = failures.len();
+    let best = failures.iter().position(|failure| failure.refused).unwrap_or(count.saturating_sub(1));
+    if count == 0 {
         return error::down(CONNECT, &info.endpoint(), "no host is given", None);
     }
     let mut chosen = failures.swap_remove(best);
-    if !failures.is_empty() {
-        let count = failures.len() + 1;
-        chosen.message = Text::line(&format!("{} (the last of {count} addresses tried)", chosen.message));
+    if count > 1 {
+        chosen.message = Text::line(&format!("{} ({count} addresses tried)", chosen.message));
     }
     chosen
 }

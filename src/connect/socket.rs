@@ -17,6 +17,7 @@ use super::conninfo::{Host, Place};
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(30);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 const KEEPALIVE_RETRIES: u32 = 3;
+#[cfg(target_os = "linux")]
 const USER_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Where default Unix sockets live: Debian and Red Hat, then upstream.

@@ -172,6 +172,10 @@ async fn the_wanted_kind_of_server_is_found_among_several() {
     let only_primary =
         |wanted: &str| format!("{}?target_session_attrs={wanted}", primary.url("postgres", "postgres"));
     assert!(connect(&only_primary("prefer-standby")).await.is_ok(), "a primary is better than nothing");
+    let wrong = connect(&only_primary("prefer-standby").replace("/postgres?", "/nope?")).await.unwrap_err();
+    assert_eq!(wrong.code.as_deref(), Some("3D000"));
+    let refusals = primary.log().matches("database \"nope\" does not exist").count();
+    assert_eq!(refusals, 1, "a final answer ends the search, also for the second choice");
     let none = connect(&only_primary("standby")).await.unwrap_err();
     assert!(none.message.contains("target_session_attrs=standby"), "{none:?}");
 }
