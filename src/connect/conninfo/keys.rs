@@ -29,8 +29,8 @@ const fn silent(name: &'static str) -> Key {
     Key { name, variable: None, treatment: Treatment::Silent }
 }
 
-const fn told(name: &'static str, reason: &'static str) -> Key {
-    Key { name, variable: None, treatment: Treatment::Told(reason) }
+const fn told(name: &'static str, variable: Option<&'static str>, reason: &'static str) -> Key {
+    Key { name, variable, treatment: Treatment::Told(reason) }
 }
 
 /// Every key of libpq 18.
@@ -74,19 +74,23 @@ pub(super) const KEYS: &[Key] = &[
     silent("gssencmode"),
     silent("gssdelegation"),
     silent("sslcertmode"),
-    told("options", "poolers refuse it; pooltop sets what it needs itself"),
-    told("replication", "pooltop opens ordinary sessions only"),
-    told("sslpassword", "keys with a passphrase are not supported; decrypt the key first"),
-    told("sslcrldir", "revocation lists are read from `sslcrl` only"),
-    told("sslkeylogfile", "pooltop writes no TLS secrets to disk"),
-    told("requirepeer", "the owner of a Unix socket is not checked"),
-    told("require_auth", "the method is the server's choice among SCRAM, md5 and password"),
-    told("scram_client_key", "a password is needed"),
-    told("scram_server_key", "a password is needed"),
-    told("oauth_issuer", "OAuth is not supported"),
-    told("oauth_client_id", "OAuth is not supported"),
-    told("oauth_client_secret", "OAuth is not supported"),
-    told("oauth_scope", "OAuth is not supported"),
+    told("options", None, "poolers refuse it; pooltop sets what it needs itself"),
+    told("replication", None, "pooltop opens ordinary sessions only"),
+    told("sslpassword", None, "keys with a passphrase are not supported; decrypt the key first"),
+    told("sslcrldir", Some("PGSSLCRLDIR"), "revocation lists are read from `sslcrl` only"),
+    told("sslkeylogfile", None, "pooltop writes no TLS secrets to disk"),
+    told("requirepeer", Some("PGREQUIREPEER"), "the owner of a Unix socket is not checked"),
+    told(
+        "require_auth",
+        Some("PGREQUIREAUTH"),
+        "the method is the server's choice among SCRAM, md5 and password",
+    ),
+    told("scram_client_key", None, "a password is needed"),
+    told("scram_server_key", None, "a password is needed"),
+    told("oauth_issuer", None, "OAuth is not supported"),
+    told("oauth_client_id", None, "OAuth is not supported"),
+    told("oauth_client_secret", None, "OAuth is not supported"),
+    told("oauth_scope", None, "OAuth is not supported"),
 ];
 
 /// A key of libpq by its exact name.

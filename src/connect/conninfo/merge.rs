@@ -32,18 +32,22 @@ pub(super) fn merge(
             merged.fill(key, value);
         }
     }
-    fill_from_environment(&mut merged, env);
+    fill_from_environment(&mut merged, env, notices);
     Ok(merged)
 }
 
-fn fill_from_environment(merged: &mut Merged, env: &Environment) {
+fn fill_from_environment(merged: &mut Merged, env: &Environment, notices: &mut Vec<Notice>) {
     for key in keys::KEYS {
         if merged.console && NOT_FOR_CONSOLES.contains(&key.name) {
             continue;
         }
-        if let Some(value) = key.variable.and_then(|variable| env.get(variable)) {
-            merged.fill(key.name, value.to_owned());
+        let Some((variable, value)) = key.variable.and_then(|name| Some((name, env.get(name)?))) else {
+            continue;
+        };
+        if let Treatment::Told(reason) = key.treatment {
+            notices.push(Notice::new(&format!("{variable} is ignored: {reason}")));
         }
+        merged.fill(key.name, value.to_owned());
     }
 }
 

@@ -99,6 +99,9 @@ fn keys_of_other_tools_are_ignored_with_one_notice_or_understood() {
     let (info, notices) = Conninfo::resolve("options='-c x=y' pgbouncer=false", &nobody()).unwrap();
     assert!(!info.pooled);
     assert!(notices.iter().any(|notice| notice.text().contains("`options`")), "{notices:?}");
+    let strict = nobody().with("PGREQUIREAUTH", "scram-sha-256");
+    let (_, notices) = Conninfo::resolve("", &strict).unwrap();
+    assert!(notices[0].text().starts_with("PGREQUIREAUTH is ignored"), "a promise that is not kept is told");
     for (key, mode) in [
         ("ssl=true", SslMode::Require),
         ("ssl=disable", SslMode::Disable),
