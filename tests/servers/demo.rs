@@ -1,6 +1,7 @@
 //! The demo: its story on a real server, and that nothing of it stays behind.
 
 mod failures;
+mod recording;
 mod story;
 
 use std::io::{BufRead, BufReader, Write};

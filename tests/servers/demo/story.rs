@@ -24,7 +24,7 @@ fn target(name: &str, opener: Arc<dyn Opener>, own: OwnSessions) -> TargetPlan {
     TargetPlan { target, own, executor: None }
 }
 
-fn plan(demo: &Demo) -> Plan {
+pub(super) fn plan(demo: &Demo) -> Plan {
     let info = |dsn: &str| Conninfo::resolve(dsn, &Environment::empty()).unwrap().0;
     let own = OwnSessions::default();
     let server = PostgresOpener::new("shop".into(), info(demo.dsn().expose_secret()), own.clone());
@@ -43,7 +43,7 @@ fn plan(demo: &Demo) -> Plan {
 }
 
 /// Waits for a moment of which `told` is true; after too long, says what was told instead.
-async fn until(monitor: &Monitor, what: &str, told: impl Fn(&Moment) -> bool) -> Arc<Moment> {
+pub(super) async fn until(monitor: &Monitor, what: &str, told: impl Fn(&Moment) -> bool) -> Arc<Moment> {
     let mut moments = monitor.moments();
     let wait = moments.wait_for(|moment| moment.as_deref().is_some_and(&told));
     if let Ok(moment) = tokio::time::timeout(PATIENCE, wait).await {
@@ -54,7 +54,7 @@ async fn until(monitor: &Monitor, what: &str, told: impl Fn(&Moment) -> bool) ->
     panic!("never {what}: {:?} {} {findings:?}", last.verdict.kind, last.verdict.sentence);
 }
 
-fn finds(moment: &Moment, rule: &str) -> bool {
+pub(super) fn finds(moment: &Moment, rule: &str) -> bool {
     moment.findings.iter().any(|finding| finding.rule.as_str() == rule)
 }
 
