@@ -41,7 +41,7 @@ pub struct Moment {
     pub verdict: Verdict,
     /// What happened, newest last; bounded.
     pub events: Vec<Event>,
-    /// Counts by state over time, all PostgreSQL targets together; gaps are `None`.
+    /// Counts by state over time, the live PostgreSQL targets together (all, when none is live); gaps are `None`.
     pub series: StateSeries,
 }
 

@@ -37,8 +37,8 @@ pub(crate) struct Track {
     pub(crate) floor: Minima,
     /// Minima of its stranded connections.
     pub(crate) stranded_floor: Minima,
-    /// The longest spell idle in transaction that came to an end by itself.
-    pub(crate) longest_return: Option<Duration>,
+    /// The longest spell idle in transaction that came to an end by itself, and when.
+    pub(crate) longest_return: Option<(Duration, Timestamp)>,
     /// When stranded connections came back to life, newest last; bounded.
     pub(crate) returns: VecDeque<Timestamp>,
     /// Connections opened per sample in the last minute, for churn.
@@ -261,6 +261,21 @@ impl Track {
         self.idle_in_transaction.values(line, now)
     }
 
+    /// How long its sessions lie idle in their transactions in its ordinary work, as far as that was seen. What was
+    /// learned fades: after an hour it counts half, so that one odd evening does not excuse a leak for ever.
+    pub(crate) fn usual_idle_in_transaction(&self, at: Timestamp) -> Option<Duration> {
+        let (longest, seen) = self.longest_return?;
+        let hours = at.age_of(seen).as_secs_f64() / 3600.0;
+        Some(longest.mul_f64(0.5_f64.powf(hours)))
+    }
+
+    /// Learns from a session that went on after lying idle in its transaction.
+    pub(super) fn learn_return(&mut self, spell: Duration, at: Timestamp) {
+        if self.usual_idle_in_transaction(at).is_none_or(|usual| spell > usual) {
+            self.longest_return = Some((spell, at));
+        }
+    }
+
     /// Connections opened in the last minute.
     pub(crate) fn opened_last_minute(&self) -> u32 {
         self.births.iter().map(|(_, opened)| opened).sum()
@@ -290,5 +305,31 @@ fn empty_pool(key: PoolKey, at: Timestamp, bounds: Option<&Bounds>) -> Pool {
         first_seen: at,
         via_pooler: false,
         key,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::fixture::at;
+
+    #[test]
+    fn what_was_learned_about_a_pool_counts_half_after_an_hour() {
+        let key = PoolKey {
+            target: "db1".into(),
+            layer: Layer::Server,
+            declared: None,
+            application_name: Some("jobs".into()),
+            user: None,
+            database: None,
+            client: None,
+        };
+        let mut track = Track::new(key, at(0.0), None, Duration::from_secs(60));
+        assert_eq!(track.usual_idle_in_transaction(at(0.0)), None);
+        track.learn_return(Duration::from_secs(80), at(0.0));
+        track.learn_return(Duration::from_secs(50), at(1.0));
+        assert_eq!(track.usual_idle_in_transaction(at(3600.0)), Some(Duration::from_secs(40)));
+        track.learn_return(Duration::from_secs(50), at(3600.0));
+        assert_eq!(track.usual_idle_in_transaction(at(3600.0)), Some(Duration::from_secs(50)));
     }
 }

@@ -186,10 +186,12 @@ mod leaking {
 mod not_leaking {
     use super::*;
 
-    fn is_never_suspect(seconds: u32, rows: impl Fn(f64) -> Vec<Row>) {
-        let moments = told(fast(), seconds, rows);
+    /// Returns the last moment.
+    fn is_never_suspect(seconds: u32, rows: impl Fn(f64) -> Vec<Row>) -> Moment {
+        let mut moments = told(fast(), seconds, rows);
         let worst = worst_leak(&moments);
         assert!(worst < Some(Severity::Warning), "{:?}", leaks(&moments));
+        moments.pop().unwrap()
     }
 
     #[test]
@@ -216,10 +218,11 @@ mod not_leaking {
 
     #[test]
     fn f6_f9_deep_idle_connections_of_a_lifo_pool_that_opens_no_others() {
-        is_never_suspect(120, |now| {
+        let last = is_never_suspect(120, |now| {
             let deep = pids(2, 9).map(|pid| row(pid, "api").idle(-60.0, "SELECT 1"));
             deep.chain([row(1, "api").active(now - 0.1, "SELECT 1")]).collect()
         });
+        assert_eq!(last.pools[0].pool.stranded, Some(0), "the pool opened no other");
     }
 
     #[test]
@@ -233,13 +236,14 @@ mod not_leaking {
     fn f8_connections_that_are_replaced_while_others_lie_given_back() {
         // Each is renewed after 20 seconds; an asyncpg pool leaves its reset as the last statement.
         const RESET: &str = "SELECT pg_advisory_unlock_all();\nCLOSE ALL;\nUNLISTEN *;\nRESET ALL;";
-        is_never_suspect(200, |now| {
+        let last = is_never_suspect(200, |now| {
             let oldest = pids(1, 3).map(|pid| row(pid, "api").idle(-30.0, RESET));
             let born = (now / 5.0).floor() * 5.0;
             #[expect(clippy::cast_possible_truncation, reason = "small numbers of a story")]
             let pid = 100 + (now / 5.0) as i32;
             oldest.chain([row(pid, "api").born(born).idle(now - 0.2, RESET)]).collect()
         });
+        assert_eq!(last.pools[0].pool.stranded, Some(0), "given back");
     }
 
     #[test]
@@ -273,13 +277,14 @@ mod not_leaking {
 
     #[test]
     fn f17_f18_listeners_and_lock_holders_that_are_silent_while_others_come() {
-        is_never_suspect(150, |now| {
+        let last = is_never_suspect(150, |now| {
             let listeners = pids(1, 4).map(|pid| row(pid, "events").idle(-60.0, "LISTEN orders"));
             let born = (now / 10.0).floor() * 10.0;
             #[expect(clippy::cast_possible_truncation, reason = "small numbers of a story")]
             let pid = 100 + (now / 10.0) as i32;
             listeners.chain([row(pid, "events").born(born).idle(now, "SELECT 1")]).collect()
         });
+        assert_eq!(last.pools[0].pool.stranded, Some(0), "they listen");
     }
 
     #[test]

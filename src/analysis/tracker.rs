@@ -138,7 +138,7 @@ impl Tracker {
         let until = backend.state_change.unwrap_or(at).min(at);
         let spell = until.age_of(since);
         if let Some(track) = self.roster.track_mut(member.slot) {
-            track.longest_return = track.longest_return.max(Some(spell));
+            track.learn_return(spell, at);
             if spell >= settings.thresholds.idle_in_transaction {
                 track.returns.push_back(at);
                 if track.returns.len() > 64 {

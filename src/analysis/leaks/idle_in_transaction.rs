@@ -52,7 +52,7 @@ fn points(stuck: &[&BackendRow], oldest: Duration, pool: &PoolScene<'_>, scene: 
     let full = if pool.track.human { FULL_HUMAN } else { FULL };
     let each = stuck.iter().filter_map(|row| {
         let age = pool.state_age(&row.backend)?.as_secs_f64();
-        let patience = patience(row.backend.state, pool.track, scene.settings).as_secs_f64();
+        let patience = patience(row.backend.state, pool.track, pool.at, scene.settings).as_secs_f64();
         Some(full * (0.4 + 0.6 * (age / patience - 1.0).clamp(0.0, 1.0)))
     });
     let old = oldest >= scene.settings.thresholds.idle_in_transaction * 5;
@@ -74,7 +74,7 @@ fn sentences(
     scene: &Scene<'_>,
 ) -> Vec<String> {
     let threshold = span(scene.settings.thresholds.idle_in_transaction);
-    let usual = match pool.track.longest_return {
+    let usual = match pool.track.usual_idle_in_transaction(pool.at) {
         Some(longest) if !longest.is_zero() => format!(" (usual here ≤ {})", span(longest)),
         _ => String::new(),
     };

@@ -33,13 +33,13 @@ pub(crate) fn is_stuck(backend: &Backend, track: &Track, at: Timestamp, settings
     backend.state.is_idle_in_transaction()
         && backend
             .state_change
-            .is_some_and(|since| at.age_of(since) >= patience(backend.state, track, settings))
+            .is_some_and(|since| at.age_of(since) >= patience(backend.state, track, at, settings))
 }
 
 /// How long a session of this pool may lie idle in its transaction: the threshold, or half as long again as the
 /// longest spell that came to an end by itself, up to five times the threshold. An aborted transaction has no
 /// work left to do, so nothing is learned for it.
-pub(crate) fn patience(state: State, track: &Track, settings: &Settings) -> Duration {
+pub(crate) fn patience(state: State, track: &Track, at: Timestamp, settings: &Settings) -> Duration {
     let threshold = settings.thresholds.idle_in_transaction;
     if state == State::Aborted {
         return threshold;
@@ -48,7 +48,7 @@ pub(crate) fn patience(state: State, track: &Track, settings: &Settings) -> Dura
     if holds {
         return Duration::MAX;
     }
-    let learned = track.longest_return.unwrap_or_default().mul_f64(1.5).min(threshold * 5);
+    let learned = track.usual_idle_in_transaction(at).unwrap_or_default().mul_f64(1.5).min(threshold * 5);
     threshold.max(learned)
 }
 
