@@ -14,6 +14,7 @@ use crate::text::Text;
 
 pub mod pgbouncer;
 pub mod postgres;
+pub mod probe;
 
 /// `host:port/database`, without any secret.
 pub type Endpoint = Text;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::probe::Check;
 use super::{Description, Opener, Reading, Source, unreadable};
 use crate::connect::{Answer, Conninfo, Console};
 use crate::model::clock::Clock;
@@ -25,6 +26,27 @@ impl PgbouncerOpener {
     pub fn new(name: TargetName, conninfo: Conninfo) -> Self {
         Self { name, conninfo, clock: Clock::real() }
     }
+
+    /// What a doctor finds out, over a session of its own.
+    pub async fn probe(&self) -> Vec<Check> {
+        let mut source = match self.connect(None).await {
+            Ok(source) => source,
+            Err(error) => return vec![Check::failed("console", &error)],
+        };
+        match source.read().await {
+            Ok(sample) => found(&sample, source.console.endpoint()),
+            Err(error) => vec![Check::failed("console", &error)],
+        }
+    }
+
+    async fn connect(&self, secret: Option<SecretString>) -> Result<PgbouncerSource, TargetError> {
+        let mut target = self.clone();
+        if let Some(secret) = secret {
+            target.conninfo = target.conninfo.with_password(secret);
+        }
+        let console = Console::open(&target.conninfo).await?;
+        Ok(PgbouncerSource { target, console, seen: None })
+    }
 }
 
 impl Opener for PgbouncerOpener {
@@ -37,14 +59,7 @@ impl Opener for PgbouncerOpener {
     }
 
     fn open(&self, secret: Option<SecretString>) -> Reading<'_, Result<Box<dyn Source>, TargetError>> {
-        let mut target = self.clone();
-        if let Some(secret) = secret {
-            target.conninfo = target.conninfo.with_password(secret);
-        }
-        Box::pin(async move {
-            let console = Console::open(&target.conninfo).await?;
-            Ok(Box::new(PgbouncerSource { target, console, seen: None }) as Box<dyn Source>)
-        })
+        Box::pin(async move { Ok(Box::new(self.connect(secret).await?) as Box<dyn Source>) })
     }
 }
 
@@ -99,6 +114,16 @@ impl Source for PgbouncerSource {
     fn survives(&self, _: &TargetError) -> bool {
         !self.console.is_closed()
     }
+}
+
+fn found(sample: &Sample, endpoint: &str) -> Vec<Check> {
+    let Some(pooler) = sample.pooler() else { return Vec::new() };
+    let mut checks = vec![Check::good("console", &format!("{} at {endpoint}", pooler.version))];
+    if let Some(pools) = pooler.pools.known() {
+        checks.push(Check::good("pools", &format!("{} pools", pools.len())));
+    }
+    checks.extend(pooler.missing.iter().map(Check::missing));
+    checks
 }
 
 fn overhead(took: Duration) -> Overhead {

@@ -7,10 +7,12 @@ use self::activity::{Activity, Decoder};
 use self::facts::FactsReader;
 use self::locks::LockReader;
 use self::statements::Statements;
+use super::probe::Check;
 use super::{Description, Opener, Reading, Source};
 use crate::connect::{Connection, Conninfo, Purpose};
 use crate::model::backend::BackendKind;
 use crate::model::clock::Clock;
+use crate::model::locks::LockPicture;
 use crate::model::own::{Membership, OwnSessions};
 use crate::model::part::{Missing, Part};
 use crate::model::sample::{Body, PostgresSample, Sample};
@@ -21,6 +23,7 @@ use crate::text::Text;
 
 mod activity;
 mod cells;
+mod checks;
 mod counts;
 mod facts;
 mod gaps;
@@ -52,6 +55,11 @@ impl PostgresOpener {
     pub fn new(name: TargetName, conninfo: Conninfo, own: OwnSessions) -> Self {
         Self { name, conninfo, own, clock: Clock::real() }
     }
+
+    /// What a doctor finds out, over a connection of its own.
+    pub async fn probe(&self) -> Vec<Check> {
+        checks::all(self.clone()).await
+    }
 }
 
 impl Opener for PostgresOpener {
@@ -68,7 +76,10 @@ impl Opener for PostgresOpener {
         if let Some(secret) = secret {
             target.conninfo = target.conninfo.with_password(secret);
         }
-        Box::pin(async move { Ok(Box::new(PostgresSource::open(target).await?) as Box<dyn Source>) })
+        Box::pin(async move {
+            let source = PostgresSource::open(target, Purpose::Sampling).await?;
+            Ok(Box::new(source) as Box<dyn Source>)
+        })
     }
 }
 
@@ -123,8 +134,8 @@ impl Fallback {
 }
 
 impl PostgresSource {
-    async fn open(target: PostgresOpener) -> Result<Self, TargetError> {
-        let connection = crate::connect::open(&target.conninfo, Purpose::Sampling).await?;
+    async fn open(target: PostgresOpener, purpose: Purpose) -> Result<Self, TargetError> {
+        let connection = crate::connect::open(&target.conninfo, purpose).await?;
         let lasting = connection.wire() != Wire::Pooled;
         Ok(Self {
             _membership: lasting.then(|| target.own.enter(connection.backend())),
@@ -153,9 +164,13 @@ impl PostgresSource {
         self.target.own.forget_all_but(&activity.own);
         self.last.missing = self.missing(&activity);
         self.last.has_hidden = activity.backends.iter().any(|b| b.session.kind == BackendKind::Hidden);
-        let server = activity.server;
-        let body = PostgresSample {
-            identity: server.identity,
+        let (now, body) = (activity.server.now, self.body(activity, locks));
+        Ok(self.sample_of(body, now, started, 1 + asked))
+    }
+
+    fn body(&self, activity: Activity, locks: Part<Arc<LockPicture>>) -> PostgresSample {
+        PostgresSample {
+            identity: activity.server.identity,
             wire: self.connection.wire(),
             own_sessions: count(activity.own.len()),
             backends: activity.backends,
@@ -165,8 +180,7 @@ impl PostgresSource {
             locks,
             facts: self.facts.facts().clone(),
             missing: self.last.missing.clone(),
-        };
-        Ok(self.sample_of(body, server.now, started, 1 + asked))
+        }
     }
 
     async fn read_counts(&mut self, started: Duration) -> Result<Sample, TargetError> {

@@ -13,6 +13,7 @@ mod facts;
 mod locks;
 mod outages;
 mod pooler;
+mod probe;
 mod rights;
 mod rows;
 mod texts;

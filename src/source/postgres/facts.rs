@@ -26,7 +26,7 @@ mod top;
 /// How often they are read again.
 const PERIOD: Duration = Duration::from_secs(30);
 /// What is missing while they are.
-const WHAT: &str = "settings, roles and limits";
+pub(super) const WHAT: &str = "settings, roles and limits";
 
 /// Reads the facts at their own cadence and keeps them in between.
 ///
@@ -100,6 +100,11 @@ impl FactsReader {
     pub(super) fn charge(&mut self) -> (u32, Duration) {
         std::mem::take(&mut self.spent)
     }
+}
+
+/// Reads everything once, in the foreground.
+pub(super) async fn read_once(connection: &Connection, sql: &Statements) -> Result<ServerFacts, TargetError> {
+    read(connection.clone(), *sql, TopStatements::default()).await.facts
 }
 
 async fn read(connection: Connection, sql: Statements, mut top: TopStatements) -> Outcome {

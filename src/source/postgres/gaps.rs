@@ -29,9 +29,7 @@ pub(super) fn of(activity: &Activity, left: usize) -> Vec<Missing> {
                 "what some sessions do",
                 &format!("track_activities is off in {untracked} sessions"),
             )
-            .with_fix(
-                "ALTER SYSTEM SET track_activities = on (where a role or database sets it: RESET it there)",
-            ),
+            .with_fix("ALTER SYSTEM SET track_activities = on; SELECT pg_reload_conf()"),
         );
     }
     if left > 0 {

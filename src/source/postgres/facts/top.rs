@@ -122,7 +122,7 @@ fn unusable(error: &TargetError) -> Missing {
     match error.code.as_deref() {
         // object_not_in_prerequisite_state: created, but the library is not loaded.
         Some("55000") => missing.with_fix(
-            "ALTER SYSTEM SET shared_preload_libraries = 'pg_stat_statements' (then restart the server)",
+            "add pg_stat_statements to shared_preload_libraries in postgresql.conf and restart the server",
         ),
         _ => missing,
     }
