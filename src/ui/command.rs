@@ -131,7 +131,7 @@ commands! {
     Sort "sort", Show, Screen, "sort", 35, "Sort by the next column";
     Reverse "reverse", Show, Screen, "", 0, "Reverse the order";
     RollUp "roll-up", Show, Screen, "roll up", 30, "Roll pools up: full, application, user, database, subnet, client";
-    OnlyPool "only-pool", Show, Screen, "only this pool", 0, "Show only the connections of the selected pool";
+    OnlyPool "only-pool", Show, Screen, "only this pool", 0, "Show only the connections of this pool";
 
     Open "open", Look, Everywhere, "detail", 55, "Open what is selected: detail, evidence, the pool's connections";
     Blocking "blocking", Look, Screen, "blockers", 45, "Who blocks whom, as a tree";
@@ -154,7 +154,7 @@ commands! {
     StepBack "step-back", Time, Screen, "back", 12, "One sample back";
     StepForward "step-forward", Time, Screen, "", 0, "One sample forward";
     Oldest "oldest", Time, Screen, "", 0, "To the oldest sample kept";
-    Live "live", Time, Screen, "", 0, "Back to the present";
+    Live "live", Time, Screen, "to the present", 0, "Back to the present";
 
     Profiles "profiles", Program, Screen, "profiles", 20, "Switch to another profile";
     Export "export", Program, Screen, "export", 25, "Write a snapshot of what is seen now";

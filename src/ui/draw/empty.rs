@@ -21,12 +21,15 @@ pub(super) fn text(list: &Connections, panel: Panel, moment: &Moment) -> String 
         Panel::Connections if moment.servers.iter().flatten().any(|server| server.counts_only) => {
             "The server answers slowly: only counts are read now.".to_owned()
         }
+        Panel::Connections if list.filter_error.is_some() => {
+            list.filter_error.as_ref().map(ToString::to_string).unwrap_or_default()
+        }
         Panel::Connections if list.is_filtered() => {
             let filter = if list.typed.is_empty() { "this pool" } else { &list.typed };
-            format!("No {} connections match {filter}. Esc clears the filter.", list.tab.label())
+            format!("No {}connections match {filter}. Esc clears the filter.", state(list.tab))
         }
         Panel::Connections if list.tab == Tab::All => "No connections but pooltop's own.".to_owned(),
-        Panel::Connections => format!("No {} connections.", list.tab.label()),
+        Panel::Connections => format!("No {}connections.", state(list.tab)),
     }
 }
 
@@ -44,4 +47,9 @@ fn never_seen(panel: Panel, moment: &Moment) -> String {
         })
         .collect();
     if lines.is_empty() { "No server was seen yet.".to_owned() } else { lines.join("\n") }
+}
+
+/// The state in front of "connections".
+fn state(tab: Tab) -> String {
+    if tab == Tab::All { String::new() } else { format!("{} ", tab.label()) }
 }

@@ -3,6 +3,7 @@
 use crate::model::target::{TargetState, TargetStatus};
 use crate::ui::command::{Command, Place};
 use crate::ui::layers::Layer;
+use crate::ui::layers::page::Subject;
 use crate::ui::layout::{Panel, Shape};
 use crate::ui::panels::footer::Footer;
 use crate::ui::state::app::App;
@@ -22,7 +23,7 @@ impl App {
         let place = self.place();
         let mut commands: Vec<_> =
             Command::ALL.iter().copied().filter(|command| self.offers(*command, place)).collect();
-        commands.sort_by_key(|command| std::cmp::Reverse(command.row().weight));
+        commands.sort_by_key(|command| std::cmp::Reverse(self.weight(*command)));
         let most = if shape == Shape::Narrow { 3 } else { usize::MAX };
         let key = |command: Command| {
             let chord = self.options.keymap.key(place, command)?;
@@ -31,12 +32,20 @@ impl App {
         Footer::Keys(commands.into_iter().filter_map(key).take(most).collect())
     }
 
+    /// How early the footer shows a command; the way back to the present comes first.
+    fn weight(&self, command: Command) -> u8 {
+        match (command, self.reel.hold()) {
+            (Command::Freeze, Hold::Frozen) | (Command::Live, Hold::Past(_)) => u8::MAX,
+            (command, _) => command.row().weight,
+        }
+    }
+
     /// Whether the footer names a command here and now.
     fn offers(&self, command: Command, place: Place) -> bool {
         let row = command.row();
         let works_here = row.place == place
             || row.place == Place::Everywhere
-            || (place == Place::Layer && command.operates());
+            || (place == Place::Layer && command.operates() && self.shows_a_session());
         let now = match command {
             Command::Secret => self.needs_secret(),
             Command::Retry => self.has_trouble(),
@@ -54,7 +63,7 @@ impl App {
             _ if command.operates() => !self.options.profile.is_read_only() && self.sees_a_server(),
             _ => true,
         };
-        row.weight > 0 && works_here && now
+        self.weight(command) > 0 && works_here && now
     }
 
     fn label(&self, command: Command) -> String {
@@ -70,6 +79,14 @@ impl App {
             },
             Command::Freeze if self.reel.hold() != Hold::Following => "go on".to_owned(),
             _ => command.row().short.to_owned(),
+        }
+    }
+
+    /// Whether the top layer is about a session that could be operated on.
+    fn shows_a_session(&self) -> bool {
+        match self.layers.last() {
+            Some(Layer::Page(page)) => matches!(page.subject, Subject::Connection(_) | Subject::Finding(_)),
+            layer => matches!(layer, Some(Layer::Tree(_))),
         }
     }
 

@@ -7,7 +7,7 @@ use crate::ui::keymap::Keymap;
 use crate::ui::paint::{Paint, wrap};
 use crate::ui::theme::Meaning;
 
-const KEYS: usize = 16;
+const KEYS: usize = 20;
 
 const FILTER: &[&str] = &[
     "Words stand for text anywhere in a row; all of them must hold. !word leaves out. \"two words\" stay together.",
@@ -34,7 +34,7 @@ pub fn lines(keymap: &Keymap, width: u16, paint: &Paint<'_>) -> Vec<Line<'static
 }
 
 fn command_lines(command: Command, keymap: &Keymap, width: u16, paint: &Paint<'_>) -> Vec<Line<'static>> {
-    let keys: Vec<_> = keymap.keys(command).iter().map(|chord| chord.label(paint.glyphs)).collect();
+    let keys: Vec<_> = keymap.keys(command).iter().take(3).map(|chord| chord.label(paint.glyphs)).collect();
     let room = usize::from(width).saturating_sub(KEYS + 2);
     let text = wrap(command.row().description, room);
     let line = |(index, text)| {

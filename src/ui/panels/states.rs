@@ -37,7 +37,9 @@ pub struct States {
 /// Draws one row per state, all to the same scale, and the selected pool's connections where there is room.
 pub fn draw(states: &States, paint: &Paint<'_>, area: Rect, buf: &mut Buffer) {
     let mut title = Line::from(vec![Span::raw(" "), paint.span("Connections", Meaning::Title)]);
-    if !states.span.is_empty() {
+    if states.span.is_empty() {
+        title.push_span(Span::raw(" "));
+    } else {
         title.push_span(paint.span(format!(" {} {} ", paint.glyphs.dot, states.span), Meaning::Muted));
     }
     let total = states.total.map(|total| format!(" {total} in all ")).unwrap_or_default();

@@ -54,6 +54,7 @@ impl App {
                 self.pools.roll_up();
                 self.refresh_lists();
             }
+            Command::OnlyPool => self.only_pool(),
             Command::Mark | Command::MarkShown | Command::Unmark => self.mark(command),
             Command::Freeze | Command::StepBack | Command::StepForward | Command::Oldest | Command::Live => {
                 self.time(command);
@@ -174,6 +175,18 @@ impl App {
         let keys = line.members.iter().filter_map(|index| moment.pools.get(*index));
         let keys = keys.map(|row| row.pool.key.clone()).collect();
         self.connections.pools = Some((line.label().to_owned(), keys));
+        self.focus = Panel::Connections;
+        self.refresh_lists();
+    }
+
+    /// The same for the pool of the selected connection.
+    fn only_pool(&mut self) {
+        if self.focus == Panel::Pools {
+            return self.open_pool();
+        }
+        let Some(moment) = self.reel.shown() else { return };
+        let row = self.connections.selected(moment).and_then(|row| moment.pools.get(row.pool));
+        self.connections.pools = row.map(|row| (row.pool.name.to_string(), vec![row.pool.key.clone()]));
         self.focus = Panel::Connections;
         self.refresh_lists();
     }

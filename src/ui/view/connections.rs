@@ -116,7 +116,7 @@ const TRANSACTION: Column<Field> =
 const BLOCKS: Column<Field> =
     Column { field: Field::Blocks, head: "blocks", min: 7, max: 7, keep: 70, right: true };
 const QUERY: Column<Field> =
-    Column { field: Field::Query, head: "last statement", min: 30, max: 400, keep: 55, right: false };
+    Column { field: Field::Query, head: "last statement", min: 26, max: 400, keep: 55, right: false };
 const TARGET: Column<Field> =
     Column { field: Field::Target, head: "target", min: 8, max: 12, keep: 50, right: false };
 
