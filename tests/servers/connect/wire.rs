@@ -1,5 +1,6 @@
 //! How a connection runs, and that nothing of ours stays behind on the way.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
@@ -37,6 +38,15 @@ async fn only_what_is_proven_is_direct() {
         (server.url("postgres", "postgres") + "?pgbouncer=true", Wire::Pooled),
         (relayed, Wire::Unproven),
     ];
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(directory.path(), std::fs::Permissions::from_mode(0o777)).unwrap();
+    let socket = directory.path().display();
+    let options =
+        PgBouncerOptions { lines: vec![format!("unix_socket_dir = {socket}")], ..Default::default() };
+    let behind_socket = PgBouncer::start(server, &options);
+    cases.extend(behind_socket.iter().map(|pooler| {
+        (format!("host={socket} port={} user=postgres dbname=postgres", pooler.port), Wire::Pooled)
+    }));
     let poolers: Vec<PgBouncer> = ["transaction", "session"]
         .iter()
         .filter_map(|pool_mode| {
