@@ -29,6 +29,8 @@ mod tests {
     use std::fs;
     use std::path::{Path, PathBuf};
 
+    use proptest::prelude::*;
+
     use super::*;
     use crate::model::thresholds::Thresholds;
 
@@ -87,5 +89,34 @@ mod tests {
         let pools = config.profile("checkout").unwrap().declared_pools();
         let bounds: Vec<_> = pools.iter().map(|pool| (&*pool.name, pool.max, pool.instances)).collect();
         assert_eq!(bounds, [("frontend", Some(10), 2), ("background", Some(15), 12)]);
+    }
+
+    proptest! {
+        #[test]
+        fn no_slip_of_the_pen_shows_a_secret(
+            at in any::<prop::sample::Index>(), change in 0_u8..4, typed in "[ =\"'\\[\\]{}#a-z0-9\n\\\\]",
+        ) {
+            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/config/valid/everything.toml");
+            let mut text = fs::read_to_string(path).unwrap();
+            let at = at.index(text.len());
+            match change {
+                0 => text.insert_str(at, &typed),
+                1 => text.replace_range(at..=at, &typed),
+                2 => text.replace_range(at..=at, ""),
+                _ => text.truncate(at),
+            }
+            let said = match parse(Path::new("c.toml"), &text) {
+                Ok(config) => format!("{config:?}"),
+                Err(error) => error.to_string(),
+            };
+            prop_assert!(!said.contains("hunter2"), "{}", said);
+        }
+
+        #[test]
+        fn nothing_panics_on_any_text(text in any::<String>(), toml in "[a-z.=\"\\[\\]{}, 0-9\n]{0,60}") {
+            for text in [text, toml] {
+                let _ = parse(Path::new("c.toml"), &text).map_err(|error| error.to_string());
+            }
+        }
     }
 }
