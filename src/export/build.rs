@@ -1,7 +1,5 @@
 //! From a moment to the document: pure, and redacted on the way.
 
-use std::collections::HashSet;
-
 use super::snapshot::{
     Backend, Finding, Limit, Operation, Overhead, Pool, Recommendation, SCHEMA, Snapshot, Target, TargetError,
 };
@@ -15,7 +13,7 @@ use crate::model::time::Timestamp;
 use crate::model::verdict::Verdict;
 use crate::model::{finding, limit};
 use crate::text::Text;
-use crate::text::redact::{Redaction, literals};
+use crate::text::redact::{Redaction, Redactor};
 
 /// What a moment does not know about itself.
 #[derive(Clone, Debug)]
@@ -32,7 +30,8 @@ pub struct Meta {
 
 /// The document of a moment.
 pub fn snapshot(moment: &Moment, meta: &Meta) -> Snapshot {
-    let redactor = Redactor::new(moment, meta.redaction);
+    let statements = moment.backends.iter().filter_map(|row| row.backend.query.as_ref());
+    let redactor = Redactor::new(meta.redaction, statements);
     Snapshot {
         schema: SCHEMA,
         pooltop_version: env!("CARGO_PKG_VERSION"),
@@ -46,13 +45,9 @@ pub fn snapshot(moment: &Moment, meta: &Meta) -> Snapshot {
         pools: moment.pools.iter().map(pool).collect(),
         backends: moment.backends.iter().map(|row| backend(row, moment, &redactor)).collect(),
         clients: Vec::new(),
-        findings: moment.findings.iter().map(|finding| redactor.finding(finding)).collect(),
-        recommendations: moment
-            .recommendations
-            .iter()
-            .map(|advice| redactor.recommendation(advice))
-            .collect(),
-        verdict: redactor.verdict(&moment.verdict),
+        findings: moment.findings.iter().map(|one| finding(one, &redactor)).collect(),
+        recommendations: moment.recommendations.iter().map(|one| recommendation(one, &redactor)).collect(),
+        verdict: verdict(&moment.verdict, &redactor),
         operations: operations(&meta.operations, &redactor),
     }
 }
@@ -169,7 +164,7 @@ fn pool(row: &PoolRow) -> Pool {
     }
 }
 
-fn backend(row: &BackendRow, moment: &Moment, redactor: &Redactor<'_>) -> Backend {
+fn backend(row: &BackendRow, moment: &Moment, redactor: &Redactor) -> Backend {
     let (backend, session) = (&*row.backend, &*row.backend.session);
     let now = moment.sampled_at(row);
     let age = |since: Option<Timestamp>| since.map(|since| now.age_of(since).as_secs_f64());
@@ -194,7 +189,7 @@ fn backend(row: &BackendRow, moment: &Moment, redactor: &Redactor<'_>) -> Backen
         query_age_s: age(backend.query_start),
         backend_age_s: age(session.id.start),
         writes: backend.is_visible().then_some(backend.has_xid),
-        query: backend.query.as_ref().and_then(|query| redactor.redaction.statement(query)),
+        query: backend.query.as_ref().and_then(|query| redactor.statement(query)),
         query_id: backend.query_id.map(|id| id.to_string()),
         blocked_by: row.blocked_by.clone(),
         blocks: row.blocks.clone(),
@@ -214,7 +209,7 @@ fn shown(name: &Text) -> Option<Text> {
     (!name.is_empty()).then(|| name.clone())
 }
 
-fn operations(records: &[AuditRecord], redactor: &Redactor<'_>) -> Vec<Operation> {
+fn operations(records: &[AuditRecord], redactor: &Redactor) -> Vec<Operation> {
     let outcomes = records.iter().filter(|record| record.phase == AuditPhase::Outcome);
     outcomes
         .map(|record| Operation {
@@ -233,64 +228,38 @@ fn operations(records: &[AuditRecord], redactor: &Redactor<'_>) -> Vec<Operation
         .collect()
 }
 
-/// Takes out of sentences what the redaction takes out of the statements that they may repeat.
-struct Redactor<'a> {
-    redaction: Redaction,
-    /// Statements of which something would be taken out, each once.
-    statements: HashSet<&'a Text>,
+fn sentences(sentences: &[Text], redactor: &Redactor) -> Vec<Text> {
+    sentences.iter().map(|sentence| redactor.sentence(sentence)).collect()
 }
 
-impl<'a> Redactor<'a> {
-    fn new(moment: &'a Moment, redaction: Redaction) -> Self {
-        let queries = moment.backends.iter().filter_map(|row| row.backend.query.as_ref());
-        let statements = match redaction {
-            Redaction::None => HashSet::new(),
-            Redaction::Queries => queries.collect(),
-            Redaction::Literals => {
-                let all: HashSet<&Text> = queries.collect();
-                all.into_iter().filter(|query| literals(query) != ***query).collect()
-            }
-        };
-        Self { redaction, statements }
+fn finding(finding: &finding::Finding, redactor: &Redactor) -> Finding {
+    Finding {
+        rule: finding.rule,
+        severity: finding.severity,
+        pool: finding.pool_name.clone(),
+        pids: finding.backends.iter().map(|id| id.pid).collect(),
+        since: finding.since,
+        title: redactor.sentence(&finding.title),
+        evidence: sentences(&finding.evidence, redactor),
+        suggestion: finding.suggestion.as_ref().map(|suggestion| redactor.sentence(suggestion)),
     }
+}
 
-    fn sentence(&self, sentence: &Text) -> Text {
-        self.redaction.sentence(sentence, self.statements.iter().copied())
+fn recommendation(advice: &finding::Recommendation, redactor: &Redactor) -> Recommendation {
+    Recommendation {
+        pool: advice.pool.clone(),
+        severity: advice.severity,
+        issue: redactor.sentence(&advice.issue),
+        suggestion: redactor.sentence(&advice.suggestion),
+        evidence: sentences(&advice.evidence, redactor),
+        formula: advice.formula.clone(),
     }
+}
 
-    fn sentences(&self, sentences: &[Text]) -> Vec<Text> {
-        sentences.iter().map(|sentence| self.sentence(sentence)).collect()
-    }
-
-    fn finding(&self, finding: &finding::Finding) -> Finding {
-        Finding {
-            rule: finding.rule,
-            severity: finding.severity,
-            pool: finding.pool_name.clone(),
-            pids: finding.backends.iter().map(|id| id.pid).collect(),
-            since: finding.since,
-            title: self.sentence(&finding.title),
-            evidence: self.sentences(&finding.evidence),
-            suggestion: finding.suggestion.as_ref().map(|suggestion| self.sentence(suggestion)),
-        }
-    }
-
-    fn recommendation(&self, advice: &finding::Recommendation) -> Recommendation {
-        Recommendation {
-            pool: advice.pool.clone(),
-            severity: advice.severity,
-            issue: self.sentence(&advice.issue),
-            suggestion: self.sentence(&advice.suggestion),
-            evidence: self.sentences(&advice.evidence),
-            formula: advice.formula.clone(),
-        }
-    }
-
-    fn verdict(&self, verdict: &Verdict) -> Verdict {
-        Verdict {
-            kind: verdict.kind,
-            sentence: self.sentence(&verdict.sentence),
-            evidence: self.sentences(&verdict.evidence),
-        }
+fn verdict(verdict: &Verdict, redactor: &Redactor) -> Verdict {
+    Verdict {
+        kind: verdict.kind,
+        sentence: redactor.sentence(&verdict.sentence),
+        evidence: sentences(&verdict.evidence, redactor),
     }
 }

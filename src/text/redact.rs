@@ -1,6 +1,7 @@
 //! What leaves the screen leaves without the values that people put into their statements.
 
 use std::borrow::Cow;
+use std::collections::{BTreeMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -38,27 +39,57 @@ impl Redaction {
             Self::None => Some(sql.clone()),
         }
     }
+}
 
-    /// A sentence as it may leave: what repeats the beginning of one of `statements` is treated as that statement;
-    /// prose and its numbers stay.
-    pub fn sentence<'a>(self, sentence: &Text, statements: impl IntoIterator<Item = &'a Text>) -> Text {
-        if self == Self::None {
-            return sentence.clone();
+/// Redacts what leaves at one moment: statements, and the sentences that may repeat them.
+#[derive(Clone, Debug)]
+pub struct Redactor {
+    redaction: Redaction,
+    /// Statements of which something would be taken out, on one line each, by how they begin.
+    statements: BTreeMap<String, Vec<String>>,
+}
+
+impl Redactor {
+    /// `statements` are those that a sentence of the moment might repeat.
+    pub fn new<'a>(redaction: Redaction, statements: impl IntoIterator<Item = &'a Text>) -> Self {
+        let mut by_beginning: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        let matters = |statement: &&Text| match redaction {
+            Redaction::Literals => matches!(literals(statement), Cow::Owned(_)),
+            Redaction::Queries => true,
+            Redaction::None => false,
+        };
+        let all: HashSet<&Text> = statements.into_iter().collect();
+        for statement in all.into_iter().filter(matters) {
+            let line = statement.replace('\n', " ").trim().to_owned();
+            // A single word is no statement that could be told from prose.
+            if line.contains(' ') {
+                by_beginning.entry(beginning(&line, redaction).to_owned()).or_default().push(line);
+            }
         }
+        Self { redaction, statements: by_beginning }
+    }
+
+    /// A statement as it may leave; `None` where statements may not.
+    pub fn statement(&self, sql: &Text) -> Option<Text> {
+        self.redaction.statement(sql)
+    }
+
+    /// A sentence as it may leave: what repeats the beginning of a known statement is treated as that statement;
+    /// prose and its numbers stay.
+    pub fn sentence(&self, sentence: &Text) -> Text {
         let mut repeats: Vec<(usize, usize)> =
-            statements.into_iter().flat_map(|statement| occurrences(sentence, statement)).collect();
+            self.statements.iter().flat_map(|(begin, lines)| repeats(sentence, begin, lines)).collect();
         if repeats.is_empty() {
             return sentence.clone();
         }
         repeats.sort_unstable();
         let (mut out, mut done) = (String::with_capacity(sentence.len()), 0);
-        for repeat in &repeats {
-            // Of statements that begin alike, the one that reaches furthest counts.
-            let to = repeats.iter().filter(|other| other.0 == repeat.0).map(|other| other.1).max();
-            if repeat.0 >= done {
-                out.push_str(&sentence[done..repeat.0]);
-                done = repeat.0
-                    + self.embedded(&sentence[repeat.0..], to.unwrap_or(repeat.1) - repeat.0, &mut out);
+        for (from, to) in merged(repeats) {
+            // What was taken for the end of a literal may reach into the next one.
+            let from = from.max(done);
+            if from < to {
+                out.push_str(&sentence[done..from]);
+                done = from + self.embedded(&sentence[from..], to - from, &mut out);
             }
         }
         out.push_str(&sentence[done..]);
@@ -67,25 +98,67 @@ impl Redaction {
 
     /// Appends what may be shown of the statement at the beginning of `text`, which is known for `known` bytes, and
     /// says how far it went: a literal is never left half.
-    fn embedded(self, text: &str, known: usize, out: &mut String) -> usize {
+    fn embedded(&self, text: &str, known: usize, out: &mut String) -> usize {
         let mut at = 0;
         for token in tokens(text) {
             if at >= known {
                 break;
             }
             at += token.text.len();
-            if self == Self::Literals {
+            if self.redaction == Redaction::Literals {
                 out.push_str(placeholder(&token).unwrap_or(token.text));
             }
             if has_two_readings(&token) {
                 at = text.len();
             }
         }
-        if self == Self::Queries {
+        if self.redaction == Redaction::Queries {
             out.push('?');
         }
         at
     }
+}
+
+/// Sorted ranges without overlaps: statements may begin alike, or one may hold another.
+fn merged(ranges: Vec<(usize, usize)>) -> Vec<(usize, usize)> {
+    let mut merged: Vec<(usize, usize)> = Vec::with_capacity(ranges.len());
+    for (from, to) in ranges {
+        match merged.last_mut() {
+            Some(last) if from < last.1 => last.1 = last.1.max(to),
+            _ => merged.push((from, to)),
+        }
+    }
+    merged
+}
+
+/// By what a repetition of a statement is recognised: what stands before its first literal, because a repetition cut
+/// before that has nothing to hide; at most so much, because that tells it from prose.
+fn beginning(line: &str, redaction: Redaction) -> &str {
+    const AT_LEAST: usize = 4;
+    const ENOUGH: usize = 16;
+    let shown = match redaction {
+        Redaction::Literals => {
+            let before = tokens(line).take_while(|token| placeholder(token).is_none());
+            before.map(|token| token.text.chars().count()).sum()
+        }
+        Redaction::Queries | Redaction::None => ENOUGH,
+    };
+    line.char_indices().nth(shown.clamp(AT_LEAST, ENOUGH)).map_or(line, |(at, _)| &line[..at])
+}
+
+/// Where `sentence` repeats a statement of that beginning, perhaps cut: to where it parts from the last of `lines`.
+fn repeats<'a>(
+    sentence: &'a str,
+    beginning: &'a str,
+    lines: &'a [String],
+) -> impl Iterator<Item = (usize, usize)> + 'a {
+    let reach = |from: usize, line: &str| {
+        let same = sentence[from..].chars().zip(line.chars()).take_while(|(a, b)| a == b);
+        from + same.map(|(c, _)| c.len_utf8()).sum::<usize>()
+    };
+    sentence.match_indices(beginning).map(move |(from, found)| {
+        (from, lines.iter().map(|line| reach(from, line)).max().unwrap_or(from + found.len()))
+    })
 }
 
 /// `sql` with every string, number and comment replaced; `$1` stays. Text that was cut inside a literal counts
@@ -129,23 +202,6 @@ pub(super) fn has_two_readings(token: &Token<'_>) -> bool {
         backslashes = if byte == b'\\' { backslashes + 1 } else { 0 };
         odd
     })
-}
-
-/// Where `sentence` repeats `statement` on one line, perhaps cut: from its beginning to where the two part.
-fn occurrences(sentence: &str, statement: &str) -> Vec<(usize, usize)> {
-    const ENOUGH: usize = 16;
-    let line = statement.replace('\n', " ");
-    let line = line.trim();
-    // A single word is no statement that could be told from prose.
-    if !line.contains(' ') {
-        return Vec::new();
-    }
-    let beginning = line.char_indices().nth(ENOUGH).map_or(line, |(at, _)| &line[..at]);
-    let reach = |from: usize| {
-        let same = sentence[from..].chars().zip(line.chars()).take_while(|(a, b)| a == b);
-        from + same.map(|(c, _)| c.len_utf8()).sum::<usize>()
-    };
-    sentence.match_indices(beginning).map(|(from, _)| (from, reach(from))).collect()
 }
 
 #[cfg(test)]
@@ -217,14 +273,14 @@ mod tests {
             ("last: UPDATE orders SET status = 'pa…", "last: UPDATE orders SET status = ?"),
             ("the session's 14 locks", "the session's 14 locks"),
         ] {
-            let safe = Redaction::Literals.sentence(&sentence.into(), [&statement]);
+            let safe = Redactor::new(Redaction::Literals, [&statement]).sentence(&sentence.into());
             assert_eq!(&*safe, redacted, "{sentence}");
         }
         let said = Text::from("5 run select 1");
         let statement = Text::from("select 1");
-        assert_eq!(&*Redaction::Literals.sentence(&said, [&statement]), "5 run select ?");
-        assert_eq!(&*Redaction::Queries.sentence(&said, [&statement]), "5 run ?");
-        assert_eq!(Redaction::None.sentence(&said, [&statement]), said);
+        assert_eq!(&*Redactor::new(Redaction::Literals, [&statement]).sentence(&said), "5 run select ?");
+        assert_eq!(&*Redactor::new(Redaction::Queries, [&statement]).sentence(&said), "5 run ?");
+        assert_eq!(Redactor::new(Redaction::None, [&statement]).sentence(&said), said);
     }
 
     #[test]
@@ -271,14 +327,17 @@ mod tests {
 
         #[test]
         fn no_literal_survives_in_a_sentence_whatever_other_statements_begin_alike(
-            literals in prop::collection::vec(literal(), 1..4), cut in any::<prop::sample::Index>(),
+            literals in prop::collection::vec(literal(), 1..4), which in 0_usize..4, cut in any::<prop::sample::Index>(),
         ) {
             let statements: Vec<Text> =
-                literals.iter().map(|literal| Text::block(&format!("select a, b from t where c = {literal}"))).collect();
-            let said = Text::line(&statements[0]);
+                literals.iter().flat_map(|literal| {
+                    ["select ", "select 1, ", "select a, b from t where c = ", "explain select 1, "]
+                        .map(|start| Text::block(&format!("{start}{literal}")))
+                }).chain(["select 1".into(), "explain select 1".into()]).collect();
+            let said = Text::line(&statements[which]);
             let ends: Vec<usize> = said.char_indices().map(|(at, _)| at).chain([said.len()]).collect();
             let sentence = Text::line(&format!("3 of them ran {}…", &said[..ends[cut.index(ends.len())]]));
-            let safe = Redaction::Literals.sentence(&sentence, &statements);
+            let safe = Redactor::new(Redaction::Literals, &statements).sentence(&sentence);
             prop_assert!(!safe.contains("SECRET") && safe.starts_with("3 of them ran"), "{sentence} became {safe}");
         }
 
@@ -287,7 +346,7 @@ mod tests {
             for text in [String::from_utf8_lossy(&raw).into_owned(), sql] {
                 let once = literals(&text).into_owned();
                 prop_assert!(tokens(&once).all(|t| !matches!(t.kind, Kind::String | Kind::Number)), "{text} became {once}");
-                let _ = Redaction::Literals.sentence(&Text::line(&text), [&Text::block(&text)]);
+                let _ = Redactor::new(Redaction::Literals, [&Text::block(&text)]).sentence(&Text::line(&text));
             }
         }
     }
