@@ -31,8 +31,22 @@ pub fn html(text: &str) -> Cow<'_, str> {
 }
 
 /// Text in a Markdown paragraph or table cell: shown as it is, on one line, never as markup or HTML.
+///
+/// An underscore inside a word means nothing in Markdown and stays, so that names read well where nobody renders it.
 pub fn markdown(text: &str) -> Cow<'_, str> {
-    replace(text, |c| match c {
+    let is_word = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
+    let mut after = text.chars();
+    let mut before = None;
+    replace(text, move |c| {
+        after.next();
+        let inside_word = c == '_' && is_word(before) && is_word(after.clone().next());
+        before = Some(c);
+        if inside_word { None } else { markdown_instead(c) }
+    })
+}
+
+fn markdown_instead(c: char) -> Option<&'static str> {
+    match c {
         '\n' | '\r' => Some(" "),
         '\\' => Some("\\\\"),
         '`' => Some("\\`"),
@@ -47,7 +61,7 @@ pub fn markdown(text: &str) -> Cow<'_, str> {
         '<' => Some("&lt;"),
         '>' => Some("&gt;"),
         _ => None,
-    })
+    }
 }
 
 /// Text as Markdown code on one line, also inside a table cell: for statements.
@@ -60,18 +74,21 @@ pub fn markdown_code(text: &str) -> String {
     format!("{fence}{pad}{line}{pad}{fence}")
 }
 
-/// Every character for which `instead` knows something replaced by it.
-fn replace(text: &str, instead: impl Fn(char) -> Option<&'static str>) -> Cow<'_, str> {
-    if !text.chars().any(|c| instead(c).is_some()) {
-        return text.into();
-    }
-    let mut out = String::with_capacity(text.len() + 16);
-    for c in text.chars() {
-        match instead(c) {
-            Some(escaped) => out.push_str(escaped),
-            None => out.push(c),
+/// Every character for which `instead` knows something replaced by it. It is asked once for each, in order.
+fn replace(text: &str, mut instead: impl FnMut(char) -> Option<&'static str>) -> Cow<'_, str> {
+    let mut out = String::new();
+    let mut copied = 0;
+    for (at, c) in text.char_indices() {
+        if let Some(escaped) = instead(c) {
+            out.push_str(&text[copied..at]);
+            out.push_str(escaped);
+            copied = at + c.len_utf8();
         }
     }
+    if copied == 0 {
+        return text.into();
+    }
+    out.push_str(&text[copied..]);
     out.into()
 }
 
@@ -109,6 +126,7 @@ mod tests {
         assert_eq!(html("<b a='1'>&\"</b>"), "&lt;b a=&#39;1&#39;&gt;&amp;&quot;&lt;/b&gt;");
         assert_eq!(markdown("a|b\n*c* <script> [x](y)"), "a\\|b \\*c\\* &lt;script&gt; \\[x\\](y)");
         assert_eq!(markdown("checkout-api 14/20"), "checkout-api 14/20");
+        assert_eq!(markdown("idle_in_tx _b_ a_"), "idle_in_tx \\_b\\_ a\\_");
     }
 
     #[test]
