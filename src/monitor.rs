@@ -91,10 +91,14 @@ impl Monitor {
         self.moments.clone()
     }
 
-    /// What an operation would undo.
-    pub async fn inspect(&self, operation: &Operation) -> Result<Vec<BlastRadius>, TargetError> {
+    /// What an operation would undo. The future does not borrow the monitor, so that nothing waits for it.
+    pub fn inspect(
+        &self,
+        operation: Operation,
+    ) -> impl Future<Output = Result<Vec<BlastRadius>, TargetError>> + Send + use<> {
         let locks = self.lock_brain(|brain| brain.locks(&operation.target));
-        self.desk.inspect(operation, locks.as_deref()).await
+        let desk = Arc::clone(&self.desk);
+        async move { desk.inspect(&operation, locks.as_deref()).await }
     }
 
     /// Carries out what was confirmed. The reports arrive as outcomes come in; the last one is settled, after which

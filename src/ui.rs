@@ -21,7 +21,8 @@ pub mod view;
 pub mod widgets;
 
 pub use contract::{Effect, Feed, Input, Options, ProfileEntry, ProfileHeader, SnapshotFormat, Tone};
-pub use run::run;
+pub use run::{RunError, run};
+pub use state::operate::surroundings;
 
 #[cfg(test)]
 mod looks;

@@ -114,9 +114,6 @@ pub struct DemoArgs {
     /// Play the recorded incident even where PostgreSQL is installed
     #[arg(long)]
     pub recorded: bool,
-    /// Write the samples to this file while it runs (how the recorded incident was made)
-    #[arg(long, value_name = "FILE", hide = true)]
-    pub write_samples: Option<PathBuf>,
     /// How it looks
     #[command(flatten)]
     pub look: LookArgs,

@@ -181,14 +181,12 @@ impl Collector {
         let end = loop {
             tokio::select! {
                 _ = ticks.tick() => {}
-                command = self.commands.recv() => match command {
-                    Some(Command::Secret(secret)) => {
+                Some(command) = self.commands.recv() => match command {
+                    Command::Secret(secret) => {
                         self.secret = Some(secret);
                         break End::Reconnect;
                     }
-                    Some(Command::Retry) => ticks.reset(),
-                    // Nobody holds the other end: the profile is being closed.
-                    None => std::future::pending().await,
+                    Command::Retry => ticks.reset(),
                 },
             }
             if let Err(error) = self.sample(source.as_mut()).await {
@@ -290,13 +288,12 @@ impl Collector {
             tokio::select! {
                 () = sleep_until(until), if !self.standing.needs_secret => break,
                 _ = heartbeat.tick() => self.publish(),
-                command = self.commands.recv() => match command {
-                    Some(Command::Retry) => break,
-                    Some(Command::Secret(secret)) => {
+                Some(command) = self.commands.recv() => match command {
+                    Command::Retry => break,
+                    Command::Secret(secret) => {
                         self.secret = Some(secret);
                         break;
                     }
-                    None => std::future::pending().await,
                 },
             }
         }

@@ -199,7 +199,7 @@ fn strings(section: &mut Section<'_>, key: &'static str) -> Vec<(String, String)
 }
 
 /// Whether a URL or keyword string holds a password.
-pub(super) fn holds_password(url: &str) -> bool {
+pub fn holds_password(url: &str) -> bool {
     let in_userinfo = url.split_once("://").and_then(|(_, rest)| {
         let authority = rest.split(['/', '?', '#']).next()?;
         // A password may itself hold a slash where people forgot to encode it.

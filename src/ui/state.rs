@@ -7,7 +7,7 @@ pub mod connections;
 pub mod filter;
 mod inputs;
 pub mod line;
-mod operate;
+pub mod operate;
 mod over;
 pub mod pools;
 pub mod reel;

@@ -75,16 +75,16 @@ impl Line {
         Self { conninfo, sampling, sessions, own: None, locked_out: false }
     }
 
-    /// Connects with this password from now on, also after another one was refused.
-    pub(super) fn use_password(&mut self, password: SecretString) {
-        self.conninfo = self.conninfo.clone().with_password(password);
-        self.locked_out = false;
-    }
-
     /// Connects with these settings from now on.
     pub(super) fn renew(&mut self, conninfo: Conninfo) {
         self.conninfo = conninfo;
         self.locked_out = false;
+    }
+
+    /// [`Line::renew`] with the same settings and another password.
+    pub(super) fn use_password(&mut self, password: SecretString) {
+        let conninfo = self.conninfo.clone().with_password(password);
+        self.renew(conninfo);
     }
 
     /// The operations connection, if it is open as far as this end knows.

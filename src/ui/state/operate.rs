@@ -250,7 +250,7 @@ impl App {
 }
 
 /// What is known around the sessions of one target. pooltop's own are not in the sample at all.
-fn surroundings(moment: &Moment, target: usize) -> Surroundings {
+pub fn surroundings(moment: &Moment, target: usize) -> Surroundings {
     let facts = moment.servers.get(target).and_then(Option::as_ref).and_then(|server| server.facts.as_ref());
     let superusers = facts.iter().flat_map(|facts| &facts.roles).filter(|role| role.superuser);
     let mut members: Vec<Vec<i32>> = vec![Vec::new(); moment.pools.len()];

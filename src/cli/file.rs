@@ -1,0 +1,144 @@
+//! Snapshots: made from a moment, written to a file or to standard output.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::args::{Format, Redact, SnapshotArgs};
+use super::exit::{Exit, Failure};
+use super::output::{data, note};
+use super::profile::{Running, Surroundings};
+use super::start;
+use crate::analysis::Moment;
+use crate::control::audit::Audit;
+use crate::export::{self, Meta, Table};
+use crate::model::audit::AuditRecord;
+use crate::model::clock::Clock;
+use crate::model::target::TargetState;
+use crate::model::time::Timestamp;
+use crate::monitor::Monitor;
+use crate::text::redact::Redaction;
+use crate::ui::SnapshotFormat;
+
+/// Operations that a snapshot lists at most.
+const OPERATIONS: usize = 200;
+
+/// A snapshot to be written.
+pub struct Job {
+    moment: Arc<Moment>,
+    meta: Meta,
+}
+
+impl Job {
+    /// What the screen shows, with literals redacted.
+    pub fn from_screen(running: &Running, audit: &Audit, since: Timestamp, moment: Arc<Moment>) -> Self {
+        let window_s = moment.at.seconds_since(since).max(0.0);
+        Self::new(running, audit, (since, window_s), Redaction::Literals, moment)
+    }
+
+    fn new(
+        running: &Running,
+        audit: &Audit,
+        (since, window_s): (Timestamp, f64),
+        redaction: Redaction,
+        moment: Arc<Moment>,
+    ) -> Self {
+        let profile = running.name.clone();
+        let ours = |record: &AuditRecord| record.profile == profile && record.at >= since;
+        // A log that cannot be read costs the list of operations, not the snapshot.
+        let operations = audit.last(OPERATIONS, ours).unwrap_or_default();
+        Self { moment, meta: Meta { profile: profile.clone(), window_s, redaction, operations } }
+    }
+
+    fn render(&self, format: Format, table: Table) -> String {
+        let snapshot = export::snapshot(&self.moment, &self.meta);
+        match format {
+            Format::Json => export::json(&snapshot),
+            Format::Csv => export::csv(&snapshot, table),
+            Format::Markdown => export::markdown(&snapshot),
+            Format::Text => export::text(&snapshot),
+        }
+    }
+
+    /// Writes into the working directory, or where that cannot be written, into `fallback`. Returns the path.
+    pub fn export(&self, format: SnapshotFormat, fallback: &Path) -> anyhow::Result<PathBuf> {
+        let (format, ending) = match format {
+            SnapshotFormat::Json => (Format::Json, "json"),
+            SnapshotFormat::Csv => (Format::Csv, "csv"),
+            SnapshotFormat::Markdown => (Format::Markdown, "md"),
+            SnapshotFormat::Text => (Format::Text, "txt"),
+        };
+        let name = format!("pooltop-{}-{}.{ending}", file_safe(&self.meta.profile), stamp(self.moment.at));
+        let document = self.render(format, Table::default());
+        let here = std::env::current_dir().unwrap_or_default().join(&name);
+        if export::write_atomically(&here, document.as_bytes()).is_ok() {
+            return Ok(here);
+        }
+        std::fs::create_dir_all(fallback)?;
+        let path = fallback.join(&name);
+        export::write_atomically(&path, document.as_bytes())?;
+        Ok(path)
+    }
+}
+
+/// A profile's name as a part of a file's name.
+fn file_safe(name: &str) -> String {
+    let safe = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' };
+    name.chars().map(safe).take(60).collect()
+}
+
+/// `20261121T140731Z`
+fn stamp(at: Timestamp) -> String {
+    at.to_jiff().strftime("%Y%m%dT%H%M%SZ").to_string()
+}
+
+/// `pooltop snapshot`
+pub async fn run(args: &SnapshotArgs) -> anyhow::Result<Exit> {
+    let around = Surroundings::read(args.target.config.as_deref())?;
+    let mut running = Running::resolve(&args.target, &around)?;
+    // Reading changes nothing, so nothing that could is even made.
+    running.adjust(args.interval, true)?;
+    let table = Table::parse(&args.table).ok_or_else(|| {
+        let known: Vec<&str> = Table::NAMES.iter().map(|(name, _)| *name).collect();
+        Failure::usage(format!("no table '{}'; known: {}", args.table, known.join(", ")))
+    })?;
+    for notice in &running.notices {
+        note(notice);
+    }
+    let audit = start::audit(&around);
+    let (moment, window_s) = watch(args, &running, &audit).await?;
+    let redaction = match args.redact {
+        Redact::Literals => Redaction::Literals,
+        Redact::Queries => Redaction::Queries,
+        Redact::None => Redaction::None,
+    };
+    let since = moment.at.minus(std::time::Duration::from_secs(3600));
+    let job = Job::new(&running, &audit, (since, window_s), redaction, Arc::clone(&moment));
+    let document = job.render(args.format, table);
+    match &args.output {
+        Some(path) => export::write_atomically(path, document.as_bytes())?,
+        None => data(&document)?,
+    }
+    Ok(verdict(&moment))
+}
+
+/// Samples for as long as was asked, and until every target has answered or failed to.
+async fn watch(args: &SnapshotArgs, running: &Running, audit: &Audit) -> anyhow::Result<(Arc<Moment>, f64)> {
+    let clock = Clock::real();
+    let began = clock.now();
+    let monitor = Monitor::start(start::plan(running, audit, &clock), None);
+    start::settled(&monitor, args.window.max(start::PATIENCE)).await;
+    let left = args.window.saturating_sub(clock.now().age_of(began));
+    tokio::time::sleep(left).await;
+    let moment = monitor.moments().borrow().clone();
+    let moment = moment.ok_or_else(|| Failure::unreachable("no target answered"))?;
+    Ok((moment, clock.now().seconds_since(began)))
+}
+
+/// The document is written in any case; the exit says whether anybody answered.
+fn verdict(moment: &Moment) -> Exit {
+    let silent: Vec<_> = moment.targets.iter().filter(|target| target.state != TargetState::Live).collect();
+    for target in &silent {
+        note(&start::failure_lines(target));
+    }
+    if silent.len() == moment.targets.len() { Exit::Unreachable } else { Exit::Done }
+}

@@ -1,0 +1,409 @@
+//! From what was typed and what the configuration says to what runs.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use jiff::tz::TimeZone;
+
+use super::args::TargetArgs;
+use super::exit::Failure;
+use crate::analysis::Settings;
+use crate::config::edit::{NewProfile, NewTarget};
+use crate::config::{self, Config, Paths, Profile};
+use crate::connect::{Conninfo, DsnKind, Environment};
+use crate::control::confirm::{Access, Policy};
+use crate::model::pool::DeclaredPool;
+use crate::model::secret::{ExposeSecret, SecretString};
+use crate::model::target::{Role, TargetName};
+use crate::model::thresholds::Thresholds;
+use crate::text::Text;
+
+/// Time between samples where nothing else is said.
+const INTERVAL: Duration = Duration::from_secs(1);
+/// Shorter than this, sampling would be a load of its own.
+const SHORTEST_INTERVAL: Duration = Duration::from_millis(100);
+/// Budget of the history where nothing else is said.
+const HISTORY_BYTES: u64 = 64 << 20;
+/// Most sessions of one operation where no profile says otherwise.
+const BULK_LIMIT: usize = 20;
+
+/// What the user's files and the environment say.
+pub struct Surroundings {
+    /// Where the files are.
+    pub paths: Paths,
+    /// The configuration; what an empty file says where there is none.
+    pub config: Config,
+    /// libpq's variables.
+    pub environment: Environment,
+}
+
+impl Surroundings {
+    /// Reads the configuration.
+    pub fn read(config: Option<&Path>) -> anyhow::Result<Self> {
+        let paths = Paths::discover(config)?;
+        let found = config::load(&paths.config)?;
+        if found.is_none() && config.is_some() {
+            return Err(Failure::usage(format!("{} does not exist", paths.config.display())).into());
+        }
+        Ok(Self { paths, config: found.unwrap_or_default(), environment: Environment::from_process() })
+    }
+}
+
+/// One target that can be reached.
+#[derive(Clone, Debug)]
+pub struct RunningTarget {
+    /// Its name.
+    pub name: TargetName,
+    /// How it is reached.
+    pub conninfo: Conninfo,
+    /// What was typed or saved. May hold a password.
+    pub dsn: SecretString,
+    /// A pooler's console rather than a server.
+    pub console: bool,
+    /// What the profile says that it is.
+    pub role: Option<Role>,
+}
+
+/// A profile, saved or made up from what was typed, that can run.
+#[derive(Clone, Debug)]
+pub struct Running {
+    /// The saved profile's name, else the endpoints.
+    pub name: Text,
+    /// Whether it is a saved one.
+    pub saved: bool,
+    /// Shown in the header.
+    pub label: Option<Text>,
+    /// Framed in the danger colour.
+    pub production: bool,
+    /// What operations need.
+    pub policy: Policy,
+    /// In the order of the profile.
+    pub targets: Vec<RunningTarget>,
+    /// Time between samples.
+    pub interval: Duration,
+    /// Budget of the history in bytes.
+    pub history_bytes: usize,
+    /// When a value becomes a finding, not yet scaled.
+    pub thresholds: Thresholds,
+    /// Factor on every threshold's time.
+    pub time_scale: f64,
+    /// Expected pools.
+    pub pools: Vec<DeclaredPool>,
+    /// Times in UTC.
+    pub utc: bool,
+    /// Name of the theme.
+    pub theme: Option<String>,
+    /// What is odd but not wrong, one line each.
+    pub notices: Vec<Text>,
+}
+
+impl Running {
+    /// The targets that were typed: one profile, or URLs; none: the default profile, else libpq's environment.
+    pub fn resolve(args: &TargetArgs, around: &Surroundings) -> anyhow::Result<Self> {
+        let mut running = match (&args.targets[..], &args.env_file) {
+            ([], Some(file)) => Self::from_env_file(file, around)?,
+            (_, Some(_)) => {
+                return Err(Failure::usage("--env-file names the targets itself: leave out TARGET").into());
+            }
+            ([], None) => match &around.config.default_profile {
+                Some(name) => Self::profile(name, around)?,
+                None => Self::ad_hoc(&[("", DsnKind::Postgres)], around)?,
+            },
+            (typed, None) => Self::typed(typed, around)?,
+        };
+        running.notices.extend(around.config.notices.iter().cloned());
+        Ok(running)
+    }
+
+    fn typed(typed: &[String], around: &Surroundings) -> anyhow::Result<Self> {
+        let kinds: Vec<DsnKind> = typed.iter().map(|dsn| DsnKind::of(dsn)).collect::<Result<_, _>>()?;
+        let names = kinds.iter().filter(|kind| **kind == DsnKind::Name).count();
+        match names {
+            0 => {
+                let pairs: Vec<(&str, DsnKind)> = typed.iter().map(String::as_str).zip(kinds).collect();
+                let mut running = Self::ad_hoc(&pairs, around)?;
+                if typed.iter().any(|dsn| config::holds_password(dsn)) {
+                    running.notices.push(
+                        "a password on the command line can be read by every user of this machine; \
+                         PGPASSWORD, ~/.pgpass or a profile with password_command keep it to yourself"
+                            .into(),
+                    );
+                }
+                Ok(running)
+            }
+            1 if typed.len() == 1 => Self::profile(&typed[0], around),
+            all if all == typed.len() => {
+                Err(Failure::usage("several profiles at once are not supported by this version; name one")
+                    .into())
+            }
+            _ => {
+                Err(Failure::usage("profiles and URLs cannot be mixed: name one profile, or URLs only")
+                    .into())
+            }
+        }
+    }
+
+    /// A saved profile.
+    pub fn profile(name: &str, around: &Surroundings) -> anyhow::Result<Self> {
+        let Some(profile) = around.config.profile(name) else {
+            return Err(unknown_profile(name, around).into());
+        };
+        let mut running = Self::of_profile(profile, &around.config);
+        if let Some(file) = &profile.env_file {
+            let beside = around.paths.config.parent().unwrap_or(Path::new(""));
+            running.add_env_file(&beside.join(file), around)?;
+        }
+        for target in &profile.postgres {
+            let mut conninfo = running.conninfo(&target.url.value, around, &target.name)?;
+            if let Some(argv) = &target.password_command {
+                conninfo = conninfo.with_password_command(argv.clone());
+            }
+            running.add(&target.name, (&target.url.value, conninfo), false, target.role);
+        }
+        for target in &profile.poolers {
+            let mut conninfo = running.conninfo(&target.url.value, around, &target.name)?;
+            if let Some(argv) = &target.password_command {
+                conninfo = conninfo.with_password_command(argv.clone());
+            }
+            running.add(&target.name, (&target.url.value, conninfo), true, None);
+        }
+        running.note_later_kinds(profile);
+        if running.targets.is_empty() {
+            let text = format!(
+                "profile '{name}' names no PostgreSQL server and no pooler; add one in {}",
+                around.paths.config.display()
+            );
+            return Err(Failure::usage(text).into());
+        }
+        Ok(running)
+    }
+
+    fn of_profile(profile: &Profile, config: &Config) -> Self {
+        let name = Text::line(&profile.name);
+        Self {
+            saved: true,
+            label: profile.label.clone(),
+            production: profile.production,
+            policy: Policy {
+                access: match profile.access {
+                    config::Access::ReadOnly => Access::ReadOnly,
+                    config::Access::Confirm => Access::Confirm,
+                    config::Access::ConfirmName => Access::ConfirmName,
+                },
+                profile: name.clone(),
+                bulk_limit: profile.bulk_limit,
+                protected_roles: profile.protected_roles.clone(),
+            },
+            interval: profile.interval,
+            history_bytes: bytes(profile.history.or(config.history)),
+            thresholds: profile.thresholds.clone(),
+            time_scale: profile.time_scale,
+            pools: profile.declared_pools(),
+            utc: profile.utc.or(config.utc).unwrap_or(false),
+            theme: profile.theme.as_ref().or(config.theme.as_ref()).map(|theme| theme.value.clone()),
+            ..Self::blank(name, config)
+        }
+    }
+
+    /// No targets yet, and defaults for everything else.
+    pub fn blank(name: Text, config: &Config) -> Self {
+        Self {
+            policy: Policy {
+                access: Access::Confirm,
+                profile: name.clone(),
+                bulk_limit: BULK_LIMIT,
+                protected_roles: Vec::new(),
+            },
+            name,
+            saved: false,
+            label: None,
+            production: false,
+            targets: Vec::new(),
+            interval: INTERVAL,
+            history_bytes: bytes(config.history),
+            thresholds: Thresholds::default(),
+            time_scale: 1.0,
+            pools: Vec::new(),
+            utc: config.utc.unwrap_or(false),
+            theme: config.theme.as_ref().map(|theme| theme.value.clone()),
+            notices: Vec::new(),
+        }
+    }
+
+    /// A profile made up from URLs and keyword strings, named by its endpoints.
+    pub fn ad_hoc(typed: &[(&str, DsnKind)], around: &Surroundings) -> anyhow::Result<Self> {
+        let mut running = Self::blank(Text::default(), &around.config);
+        for (dsn, kind) in typed {
+            let console = match kind {
+                DsnKind::Postgres => false,
+                DsnKind::Console => true,
+                DsnKind::Redis => return Err(not_yet("Redis servers").into()),
+                DsnKind::Http => return Err(not_yet("metrics endpoints of applications").into()),
+                DsnKind::Name => return Err(unknown_profile(dsn, around).into()),
+            };
+            let dsn = SecretString::from((*dsn).to_owned());
+            let conninfo = running.conninfo(&dsn, around, "")?;
+            let endpoint = conninfo.endpoint();
+            running.add(&endpoint, (&dsn, conninfo), console, None);
+        }
+        running.named_by_endpoints();
+        Ok(running)
+    }
+
+    fn from_env_file(file: &Path, around: &Surroundings) -> anyhow::Result<Self> {
+        let mut running = Self::blank(Text::default(), &around.config);
+        running.add_env_file(file, around)?;
+        running.named_by_endpoints();
+        Ok(running)
+    }
+
+    /// Adds `DATABASE_URL` as a server and `DATABASE_POOL_URL` as its pooled port.
+    fn add_env_file(&mut self, file: &Path, around: &Surroundings) -> anyhow::Result<()> {
+        let found = crate::connect::EnvFile::read(file)?;
+        let urls = [
+            ("DATABASE_URL", &found.database_url, None),
+            ("DATABASE_POOL_URL", &found.pool_url, Some(Role::Pooled)),
+        ];
+        let before = self.targets.len();
+        for (variable, url, role) in urls {
+            if let Some(url) = url {
+                let conninfo = self
+                    .conninfo(url, around, variable)
+                    .with_context(|| format!("{} in {}", variable, file.display()))?;
+                let name = conninfo.endpoint();
+                self.add(&name, (url, conninfo), false, role);
+            }
+        }
+        if self.targets.len() == before {
+            let text = format!("{} has neither DATABASE_URL nor DATABASE_POOL_URL", file.display());
+            return Err(Failure::usage(text).into());
+        }
+        Ok(())
+    }
+
+    fn conninfo(
+        &mut self,
+        url: &SecretString,
+        around: &Surroundings,
+        target: &str,
+    ) -> anyhow::Result<Conninfo> {
+        let (conninfo, notices) =
+            Conninfo::resolve(url.expose_secret(), &around.environment).map_err(|error| {
+                let place = if target.is_empty() { String::new() } else { format!("target '{target}': ") };
+                Failure::usage(format!("{place}{error}"))
+            })?;
+        self.notices.extend(notices.iter().map(|notice| notice.text().clone()));
+        Ok(conninfo)
+    }
+
+    /// Adds a target; a name that is taken gets a number.
+    fn add(
+        &mut self,
+        name: &str,
+        (dsn, conninfo): (&SecretString, Conninfo),
+        console: bool,
+        role: Option<Role>,
+    ) {
+        let taken: HashSet<&str> = self.targets.iter().map(|target| &*target.name).collect();
+        let free = (2..).map(|number| format!("{name} #{number}"));
+        let name = std::iter::once(name.to_owned()).chain(free).find(|name| !taken.contains(name.as_str()));
+        self.targets.push(RunningTarget {
+            name: Arc::from(name.unwrap_or_default()),
+            conninfo,
+            dsn: dsn.clone(),
+            console,
+            role,
+        });
+    }
+
+    fn named_by_endpoints(&mut self) {
+        let endpoints: Vec<String> =
+            self.targets.iter().map(|target| target.conninfo.endpoint().to_string()).collect();
+        self.name = Text::line(&endpoints.join(", "));
+        self.policy.profile = self.name.clone();
+    }
+
+    fn note_later_kinds(&mut self, profile: &Profile) {
+        let later =
+            profile.apps.iter().map(|app| &app.name).chain(profile.redis.iter().map(|redis| &redis.name));
+        for name in later {
+            let text =
+                format!("target '{name}' is left out: this version reads PostgreSQL and PgBouncer only");
+            self.notices.push(Text::line(&text));
+        }
+    }
+
+    /// Overrides from the command line.
+    pub fn adjust(&mut self, interval: Option<Duration>, read_only: bool) -> Result<(), Failure> {
+        if let Some(interval) = interval {
+            if interval < SHORTEST_INTERVAL {
+                return Err(Failure::usage("--interval must be at least 100ms"));
+            }
+            self.interval = interval;
+        }
+        if read_only {
+            self.policy.access = Access::ReadOnly;
+        }
+        Ok(())
+    }
+
+    /// Saves the targets that run under another name. A password is never written: where a target's string holds one,
+    /// its user, host, port and database are.
+    pub fn save_as(&self, name: &str, path: &Path) -> anyhow::Result<()> {
+        let targets = self.targets.iter().map(|target| {
+            let typed = target.dsn.expose_secret();
+            let plain = format!("postgres://{}@{}", target.conninfo.user(), target.conninfo.endpoint());
+            let keep = !typed.is_empty() && !config::holds_password(typed);
+            let url = if keep { typed.to_owned() } else { plain };
+            NewTarget { url, ..NewTarget::default() }
+        });
+        let profile = NewProfile {
+            name: name.to_owned(),
+            label: self.label.as_deref().map(str::to_owned),
+            production: self.production,
+            targets: targets.collect(),
+            ..NewProfile::default()
+        };
+        Ok(config::edit::add(path, &profile)?)
+    }
+
+    /// What the analysis judges by.
+    pub fn settings(&self) -> Settings {
+        Settings {
+            thresholds: self.thresholds.scaled(self.time_scale),
+            pools: self.pools.clone(),
+            interval: self.interval,
+            time_zone: self.zone(),
+            ..Settings::default()
+        }
+    }
+
+    /// For times of day.
+    pub fn zone(&self) -> TimeZone {
+        if self.utc { TimeZone::UTC } else { TimeZone::system() }
+    }
+}
+
+fn bytes(budget: Option<u64>) -> usize {
+    usize::try_from(budget.unwrap_or(HISTORY_BYTES)).unwrap_or(usize::MAX)
+}
+
+fn not_yet(what: &str) -> Failure {
+    Failure::usage(format!("{what} are not supported by this version; it reads postgres:// and pgbouncer://"))
+}
+
+fn unknown_profile(name: &str, around: &Surroundings) -> Failure {
+    let file: &PathBuf = &around.paths.config;
+    let known: Vec<&str> = around.config.names().collect();
+    let help = match config::nearest(name, around.config.names()) {
+        Some(near) => format!("did you mean '{near}'?"),
+        None if known.is_empty() => {
+            format!("{} has no profile yet; `pooltop profiles add NAME URL` saves one", file.display())
+        }
+        None => format!("known: {}", known.join(", ")),
+    };
+    Failure::usage(format!("'{name}' is neither a profile nor a URL nor a keyword string: {help}"))
+}

@@ -1,0 +1,188 @@
+//! `pooltop profiles` and `pooltop config`.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use super::args::{ConfigCommand, ConfigFile, ProfilesCommand};
+use super::exit::{Exit, Failure};
+use super::output::{data, note};
+use super::profile::{Running, Surroundings};
+use crate::config::edit::{self, NewProfile, NewTarget};
+use crate::config::{self, Access, Paths};
+use crate::connect::{self, Console, DsnKind, Purpose};
+
+/// `pooltop profiles …`
+pub async fn run(command: &ProfilesCommand) -> anyhow::Result<Exit> {
+    match command {
+        ProfilesCommand::List(file) => list(&read(file)?),
+        ProfilesCommand::Show { name, file } => show(name, &read(file)?),
+        ProfilesCommand::Test { name, file } => test(name, &read(file)?).await,
+        ProfilesCommand::Remove { name, file } => {
+            let path = path(file)?;
+            edit::remove(&path, name)?;
+            note(&format!("removed '{name}' from {}", path.display()));
+            Ok(Exit::Done)
+        }
+        ProfilesCommand::Add { name, urls, label, production, read_only, file } => {
+            let profile = NewProfile {
+                name: name.clone(),
+                label: label.clone(),
+                production: *production,
+                access: read_only.then_some(Access::ReadOnly),
+                targets: urls
+                    .iter()
+                    .map(|url| NewTarget { url: url.clone(), ..NewTarget::default() })
+                    .collect(),
+            };
+            add(&profile, &path(file)?)
+        }
+    }
+}
+
+/// `pooltop config …`
+pub fn configuration(command: &ConfigCommand) -> anyhow::Result<Exit> {
+    match command {
+        ConfigCommand::Path(file) => data(&format!("{}\n", path(file)?.display()))?,
+        ConfigCommand::Example => data(config::example())?,
+        ConfigCommand::Check(file) => check(file)?,
+    }
+    Ok(Exit::Done)
+}
+
+fn path(file: &ConfigFile) -> anyhow::Result<std::path::PathBuf> {
+    Ok(Paths::discover(file.config.as_deref())?.config)
+}
+
+fn read(file: &ConfigFile) -> anyhow::Result<Surroundings> {
+    Surroundings::read(file.config.as_deref())
+}
+
+/// Reads the file and resolves every profile, so that connection strings and themes are checked too.
+fn check(file: &ConfigFile) -> anyhow::Result<()> {
+    let around = read(file)?;
+    for notice in &around.config.notices {
+        note(notice);
+    }
+    let names: Vec<String> = around.config.names().map(str::to_owned).collect();
+    for name in &names {
+        let running = Running::profile(name, &around)?;
+        for notice in &running.notices {
+            note(&format!("profile '{name}': {notice}"));
+        }
+        super::look::theme_exists(running.theme.as_deref(), &around)?;
+    }
+    super::look::keymap(&around)?;
+    let missing = if around.paths.config.exists() { "" } else { " (no such file; that is fine)" };
+    data(&format!("{}: {} profiles, no mistake{missing}\n", around.paths.config.display(), names.len()))?;
+    Ok(())
+}
+
+fn list(around: &Surroundings) -> anyhow::Result<Exit> {
+    let mut out = String::new();
+    for profile in &around.config.profiles {
+        let default = around.config.default_profile.as_deref() == Some(profile.name.as_str());
+        let _ = writeln!(
+            out,
+            "{} {:<20} {:<12} {:<13} {}",
+            if default { '*' } else { ' ' },
+            profile.name,
+            profile.label.as_deref().unwrap_or("-"),
+            profile.access.as_str(),
+            summary(&profile.name, around)
+        );
+    }
+    data(&out)?;
+    if out.is_empty() {
+        note(&format!(
+            "no profile in {}; `pooltop profiles add NAME URL` saves one",
+            around.paths.config.display()
+        ));
+    }
+    Ok(Exit::Done)
+}
+
+/// The endpoints of a profile in one line.
+pub fn summary(name: &str, around: &Surroundings) -> String {
+    match Running::profile(name, around) {
+        Ok(running) => {
+            let endpoints: Vec<String> =
+                running.targets.iter().map(|target| target.conninfo.endpoint().to_string()).collect();
+            endpoints.join(", ")
+        }
+        Err(error) => format!("cannot be used: {error:#}"),
+    }
+}
+
+fn show(name: &str, around: &Surroundings) -> anyhow::Result<Exit> {
+    let running = Running::profile(name, around)?;
+    let mut out = format!("profile     {name}\n");
+    let mut line = |key: &str, value: &str| {
+        let _ = writeln!(out, "{key:<11} {value}");
+    };
+    line("label", running.label.as_deref().unwrap_or("-"));
+    line("production", if running.production { "yes" } else { "no" });
+    let access = around.config.profile(name).map_or("confirm", |profile| profile.access.as_str());
+    line("access", access);
+    line("bulk limit", &running.policy.bulk_limit.to_string());
+    line("interval", &crate::text::span::span(running.interval));
+    for target in &running.targets {
+        let kind = if target.console { "pooler" } else { "postgres" };
+        line(kind, &format!("{} {} as {}", target.name, target.conninfo.endpoint(), target.conninfo.user()));
+    }
+    for pool in &running.pools {
+        let bound = pool.max.map_or("no bound".into(), |max| format!("at most {max} x {}", pool.instances));
+        line("pool", &format!("{} {bound}", pool.name));
+    }
+    data(&out)?;
+    for notice in &running.notices {
+        note(notice);
+    }
+    Ok(Exit::Done)
+}
+
+/// Connects to every target once.
+async fn test(name: &str, around: &Surroundings) -> anyhow::Result<Exit> {
+    let running = Running::profile(name, around)?;
+    let mut exit = Exit::Done;
+    for target in &running.targets {
+        let line = if target.console {
+            Console::open(&target.conninfo).await.map(|_| "console answers".to_owned())
+        } else {
+            let opened = connect::open(&target.conninfo, Purpose::Probe).await;
+            opened.map(|connection| format!("PostgreSQL {}", connection.version()))
+        };
+        match line {
+            Ok(line) => data(&format!("{}: ok, {line}\n", target.name))?,
+            Err(error) => {
+                exit = Exit::Unreachable;
+                let hint = error.hint.as_ref().map_or(String::new(), |hint| format!("\n  {hint}"));
+                note(&format!("{}: {error}{hint}", target.name));
+            }
+        }
+    }
+    Ok(exit)
+}
+
+/// Saves a profile after looking at its addresses; a password is never written.
+fn add(profile: &NewProfile, path: &Path) -> anyhow::Result<Exit> {
+    for target in &profile.targets {
+        match DsnKind::of(&target.url)? {
+            DsnKind::Name => {
+                let text = format!("'{}' is no URL and no keyword string", target.url);
+                return Err(Failure::usage(text).into());
+            }
+            DsnKind::Postgres | DsnKind::Console => {
+                connect::Conninfo::resolve(&target.url, &connect::Environment::empty())?;
+            }
+            DsnKind::Redis | DsnKind::Http => {}
+        }
+    }
+    edit::add(path, profile)?;
+    note(&format!(
+        "saved '{}' in {}; try it with: pooltop profiles test {}",
+        profile.name,
+        path.display(),
+        profile.name
+    ));
+    Ok(Exit::Done)
+}
