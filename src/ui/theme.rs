@@ -218,6 +218,10 @@ fn resolve(meaning: Meaning, styles: &BTreeMap<Meaning, Style>, depth: Depth) ->
     let style = styles.get(&asked).copied().unwrap_or_default();
     match depth {
         Depth::None => Style::default().add_modifier(monochrome(meaning)),
+        // Eight colours have no shade between background and text.
+        Depth::Ansi8 if matches!(meaning, Meaning::Selected | Meaning::ButtonFocus) => {
+            Style::default().add_modifier(Modifier::REVERSED)
+        }
         _ => depth.reduce(style),
     }
 }

@@ -104,11 +104,13 @@ fn title<'t>(moment: &Moment, paint: &Paint<'_>) -> Line<'t> {
 
 fn head<'t>(finding: &'t Finding, moment: &Moment, paint: &Paint<'_>) -> Line<'t> {
     let (sign, look) = paint.severity(finding.severity);
+    let word = suspects::word(finding);
     let since = format::time(finding.since, paint.zone);
     let age = format::age(moment.at.age_of(finding.since));
     Line::from(vec![
         Span::raw("  "),
-        paint.span(format!("{sign} {:<8} ", suspects::word(finding)), look),
+        paint.span(format!("{sign} {word}"), look),
+        Span::raw(" ".repeat(9_usize.saturating_sub(word.len()))),
         paint.span(&*finding.title, Meaning::Text),
         paint.span(format!("  since {since} ({age})"), Meaning::Muted),
     ])

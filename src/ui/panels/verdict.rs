@@ -32,7 +32,8 @@ pub fn draw(verdict: &Verdict, paint: &Paint<'_>, area: Rect, buf: &mut Buffer) 
     }
     let (sign, meaning) = look(verdict.kind, paint);
     let head = format!(" {sign} {}", verdict.kind.as_str().to_uppercase());
-    put(buf, area, &head, paint.style(meaning).add_modifier(Modifier::BOLD), paint.glyphs);
+    let style = paint.style(meaning).add_modifier(Modifier::BOLD).remove_modifier(Modifier::UNDERLINED);
+    put(buf, area, &head, style, paint.glyphs);
     let start = area.x + u16::try_from(width(&head)).unwrap_or(area.width) + 2;
     let mut text = verdict.sentence.to_string();
     for evidence in &verdict.evidence {

@@ -108,14 +108,54 @@ const ANSI: [(Color, [u8; 3]); 16] = [
     (Color::White, [255, 255, 255]),
 ];
 
-/// The nearest of the first `count` ANSI colours. Greys stay grey: hue decides only where there is some.
+/// The ANSI colour of the same hue, among the first `count`. Distance would turn pastel red into grey, and a
+/// danger that looks like a label is worse than a crude one.
 fn nearest_ansi(rgb: [u8; 3], count: usize) -> Color {
-    let grey = saturation(rgb) < 40;
-    ANSI.iter()
-        .take(count)
-        .filter(|(_, ansi)| !grey || saturation(*ansi) == 0)
-        .min_by_key(|(_, ansi)| distance(rgb, *ansi))
-        .map_or(Color::Reset, |(color, _)| *color)
+    let most = rgb.iter().max().copied().unwrap_or(0);
+    let bright = count > 8 && most > 215;
+    let index = match hue(rgb) {
+        None => grey(rgb, count),
+        Some(33..75) => 3 + 8 * usize::from(bright),
+        Some(75..165) => 2 + 8 * usize::from(bright),
+        Some(165..200) => 6 + 8 * usize::from(bright),
+        Some(200..260) => 4 + 8 * usize::from(bright),
+        Some(260..330) => 5 + 8 * usize::from(bright),
+        Some(_) => 1 + 8 * usize::from(bright),
+    };
+    ANSI.get(index).map_or(Color::Reset, |(color, _)| *color)
+}
+
+/// The hue in degrees; greys have none.
+fn hue(rgb: [u8; 3]) -> Option<u16> {
+    let [r, g, b] = rgb.map(i32::from);
+    let (most, least) = (r.max(g).max(b), r.min(g).min(b));
+    let span = most - least;
+    // Dark colours need more of a hue before one sees it.
+    let clear = if most < 100 { span * 3 >= most } else { span * 4 >= most };
+    if !clear || most < 32 {
+        return None;
+    }
+    let sixth = |left: i32, right: i32, from: i32| from + 60 * (left - right) / span;
+    let degrees = if most == r {
+        sixth(g, b, 360)
+    } else if most == g {
+        sixth(b, r, 120)
+    } else {
+        sixth(r, g, 240)
+    };
+    u16::try_from(degrees % 360).ok()
+}
+
+/// The index of the grey that is about as bright.
+fn grey(rgb: [u8; 3], count: usize) -> usize {
+    let bright: u16 = rgb.iter().map(|part| u16::from(*part)).sum::<u16>() / 3;
+    match bright {
+        0..40 => 0,
+        40..125 if count <= 8 => 0,
+        40..150 if count > 8 => 8,
+        238.. if count > 8 => 15,
+        _ => 7,
+    }
 }
 
 /// The nearest colour of the 6×6×6 cube or the grey ramp.
@@ -128,10 +168,6 @@ fn nearest_index(rgb: [u8; 3]) -> u8 {
     let level = u8::try_from(level.min(23)).unwrap_or(23);
     let ramp = (232 + level, [8 + 10 * level; 3]);
     if distance(rgb, ramp.1) < distance(rgb, cube.1) { ramp.0 } else { cube.0 }
-}
-
-fn saturation(rgb: [u8; 3]) -> u8 {
-    rgb.iter().max().copied().unwrap_or(0) - rgb.iter().min().copied().unwrap_or(0)
 }
 
 /// Squared distance, weighted by how well eyes tell the channels apart.
@@ -171,6 +207,10 @@ mod tests {
             ([0, 0, 0], 16, Color::Black),
             ([128, 128, 128], 244, Color::DarkGray),
             ([255, 255, 255], 231, Color::White),
+            ([247, 118, 142], 210, Color::LightRed),
+            ([158, 206, 106], 149, Color::Green),
+            ([224, 175, 104], 179, Color::LightYellow),
+            ([53, 58, 68], 237, Color::DarkGray),
         ] {
             assert_eq!(nearest_index(rgb), indexed, "{rgb:?}");
             assert_eq!(nearest_ansi(rgb, 16), ansi, "{rgb:?}");
