@@ -3,6 +3,7 @@
 pub mod args;
 pub mod dashboard;
 pub mod demo;
+pub mod doctor;
 pub mod exit;
 pub mod file;
 pub mod look;
@@ -61,7 +62,7 @@ async fn dispatch(cli: &Cli) -> anyhow::Result<Exit> {
         Some(Command::Completions { shell }) => completions(*shell),
         Some(Command::Man) => manual(),
         Some(Command::Demo(args)) => demo::run(args).await,
-        Some(Command::Doctor(_)) => Ok(Exit::Usage),
+        Some(Command::Doctor(args)) => doctor::run(args).await,
     }
 }
 

@@ -68,7 +68,7 @@ fn profile(demo: &Demo, around: &Surroundings) -> anyhow::Result<Running> {
     for (target, name) in running.targets.iter_mut().zip(["db1", "bouncer-1"]) {
         target.name = name.into();
     }
-    running.label = Some("DEMO".into());
+    running.interval = Duration::from_millis(500);
     Ok(as_shop(running))
 }
 

@@ -1,0 +1,55 @@
+//! `pooltop doctor`: what can be reached and seen, and the statement or setting that helps where it cannot.
+
+use std::fmt::Write as _;
+
+use super::args::DoctorArgs;
+use super::exit::Exit;
+use super::output::{data, note};
+use super::profile::{Running, RunningTarget, Surroundings};
+use crate::model::own::OwnSessions;
+use crate::source::pgbouncer::PgbouncerOpener;
+use crate::source::postgres::PostgresOpener;
+use crate::source::probe::{Check, Health};
+
+/// Probes every target over a connection of its own. Exit 3 where none of them could be used.
+pub async fn run(args: &DoctorArgs) -> anyhow::Result<Exit> {
+    let around = Surroundings::read(args.target.config.as_deref())?;
+    let running = Running::resolve(&args.target, &around)?;
+    for notice in &running.notices {
+        note(notice);
+    }
+    let mut usable = 0;
+    for target in &running.targets {
+        let checks = probe(target).await;
+        usable += usize::from(!checks.iter().any(|check| check.health == Health::Failed));
+        data(&report(target, &checks))?;
+    }
+    Ok(if usable > 0 { Exit::Done } else { Exit::Unreachable })
+}
+
+async fn probe(target: &RunningTarget) -> Vec<Check> {
+    let (name, conninfo) = (target.name.clone(), target.conninfo.clone());
+    if target.console {
+        PgbouncerOpener::new(name, conninfo).probe().await
+    } else {
+        PostgresOpener::new(name, conninfo, OwnSessions::default()).probe().await
+    }
+}
+
+/// One line per check; below it what helps, ready to paste.
+fn report(target: &RunningTarget, checks: &[Check]) -> String {
+    let mut out = format!("{}  {}\n", target.name, target.conninfo.endpoint());
+    let width = checks.iter().map(|check| check.what.chars().count()).max().unwrap_or_default();
+    for check in checks {
+        let word = match check.health {
+            Health::Good => "ok     ",
+            Health::Limited => "limited",
+            Health::Failed => "FAILED ",
+        };
+        let _ = writeln!(out, "  {word}  {:<width$}  {}", check.what, check.found);
+        for fix in check.fix.iter().flat_map(|fix| fix.split("; ")) {
+            let _ = writeln!(out, "           {:<width$}    {fix}", "");
+        }
+    }
+    out
+}
