@@ -58,14 +58,15 @@ impl Loop {
         while self.app.end().is_none() {
             let frame_due = self.drawn + FRAME;
             tokio::select! {
+                // A frame that is due comes first, so that no flood of keys keeps the screen from showing them.
                 biased;
+                () = sleep_until(frame_due), if self.app.is_dirty() => self.draw()?,
                 key = self.keys.next() => self.key(key)?,
                 input = self.inputs.recv(), if inputs_open => match input {
                     Some(input) => self.input(input)?,
                     None => inputs_open = false,
                 },
                 _ = ticks.tick() => self.update(Event::Tick)?,
-                () = sleep_until(frame_due), if self.app.is_dirty() => self.draw()?,
             }
         }
         match self.app.end() {

@@ -283,6 +283,24 @@ mod tests {
     }
 
     #[test]
+    fn colours_are_named_nowhere_else() {
+        fn visit(directory: &Path, named: &mut Vec<String>) {
+            for entry in std::fs::read_dir(directory).unwrap().flatten() {
+                let path = entry.path();
+                if path.is_dir() {
+                    visit(&path, named);
+                } else if std::fs::read_to_string(&path).unwrap().contains(concat!("Color", "::")) {
+                    named.push(path.file_name().unwrap().to_string_lossy().into_owned());
+                }
+            }
+        }
+        let mut named = Vec::new();
+        visit(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/ui"), &mut named);
+        named.sort();
+        assert_eq!(named, ["color.rs"]);
+    }
+
+    #[test]
     fn without_colours_no_style_has_one_and_the_cursor_is_still_seen() {
         let theme = Themes::built_in().load("dark", Depth::None).unwrap();
         for meaning in Meaning::ALL {

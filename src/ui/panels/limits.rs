@@ -29,7 +29,7 @@ pub fn draw(limits: &[Limit], paint: &Paint<'_>, area: Rect, buf: &mut Buffer) {
 }
 
 fn row(limit: &Limit, paint: &Paint<'_>, area: Rect, buf: &mut Buffer) {
-    const NUMBERS: u16 = 9;
+    const NUMBERS: u16 = 11;
     const NOTE: u16 = 11;
     let name_width = if area.width < 70 { 12 } else { 22 };
     let gauge_width = area.width.saturating_sub(name_width + NUMBERS + NOTE + 3);
@@ -61,9 +61,10 @@ fn name(limit: &Limit) -> String {
     }
 }
 
-/// What ordinary roles can use: `89/97`.
+/// Of what ordinary roles can use: `89/97`, exactly.
 fn numbers(limit: &Limit, paint: &Paint<'_>) -> String {
-    format::of(limit.used, limit.usable(), paint.glyphs.unknown)
+    let usable = limit.usable().map(|usable| usable.to_string());
+    format!("{}/{}", limit.used, usable.as_deref().unwrap_or(paint.glyphs.unknown))
 }
 
 fn note(limit: &Limit) -> (String, Meaning) {

@@ -2,37 +2,52 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use unicode_width::UnicodeWidthStr as _;
+use ratatui::text::Line;
 
+use crate::text::width::width;
 use crate::ui::contract::Tone;
-use crate::ui::paint::{Paint, put, wrap};
+use crate::ui::paint::{Paint, put, put_line, wrap};
 use crate::ui::state::toasts::Toasts;
 use crate::ui::theme::Meaning;
 
-/// Draws them above the last row of `area`.
+/// Draws them in one box above the last row of `area`, in the look of the loudest.
 pub fn draw(toasts: &Toasts, paint: &Paint<'_>, area: Rect, buf: &mut Buffer) {
-    let width = area.width.min(90).saturating_sub(6);
-    let mut bottom = area.bottom().saturating_sub(1);
-    for (tone, text) in toasts.iter().rev() {
-        let (sign, look) = match tone {
-            Tone::Info => (paint.glyphs.check, Meaning::Good),
-            Tone::Warning => (paint.glyphs.warning, Meaning::Warning),
-            Tone::Error => (paint.glyphs.critical, Meaning::Danger),
-        };
-        let lines = wrap(text, width.into());
-        let height = u16::try_from(lines.len()).unwrap_or(1);
-        let widest = lines.iter().map(|line| line.width()).max().unwrap_or(0);
-        let box_width = u16::try_from(widest).unwrap_or(width) + 6;
-        if bottom < area.y + height + 3 {
-            return;
+    let Some(loudest) = toasts.iter().map(|(tone, _)| tone).max() else { return };
+    let room = area.width.min(90).saturating_sub(6);
+    let mut lines: Vec<(Tone, bool, String)> = Vec::new();
+    for (tone, text) in toasts.iter() {
+        let wrapped = wrap(text, room.into()).into_iter().enumerate();
+        lines.extend(wrapped.map(|(index, line)| (tone, index == 0, line)));
+    }
+    let widest = lines.iter().map(|(.., line)| width(line)).max().unwrap_or(0);
+    let box_width = u16::try_from(widest).unwrap_or(room).min(room) + 6;
+    let height = u16::try_from(lines.len()).unwrap_or(1).saturating_add(2).min(area.height / 2);
+    let y = area.bottom().saturating_sub(height + 1);
+    let place = Rect { x: area.right() - box_width, y, width: box_width, height };
+    let inner = paint.dialog(place, buf, Line::default(), look(loudest));
+    let hidden = lines.len().saturating_sub(usize::from(inner.height));
+    for ((tone, first, line), y) in lines.iter().skip(hidden).zip(inner.y..inner.bottom()) {
+        let row = Rect { y, height: 1, ..inner };
+        if *first {
+            put_line(buf, row, &Line::from(paint.span(sign(*tone, paint), look(*tone))));
         }
-        bottom -= height + 2;
-        let place = Rect { x: area.right() - box_width, y: bottom, width: box_width, height: height + 2 };
-        let inner = paint.dialog(place, buf, ratatui::text::Line::default(), look);
-        put(buf, Rect { width: 1, ..inner }, sign, paint.style(look), paint.glyphs);
-        for (line, y) in lines.iter().zip(inner.y..) {
-            let row = Rect { x: inner.x + 2, y, width: inner.width.saturating_sub(2), height: 1 };
-            put(buf, row, line, paint.style(Meaning::Text), paint.glyphs);
-        }
+        let text = Rect { x: row.x + 2, width: row.width.saturating_sub(2), ..row };
+        put(buf, text, line, paint.style(Meaning::Text), paint.glyphs);
+    }
+}
+
+fn look(tone: Tone) -> Meaning {
+    match tone {
+        Tone::Info => Meaning::Good,
+        Tone::Warning => Meaning::Warning,
+        Tone::Error => Meaning::Danger,
+    }
+}
+
+fn sign(tone: Tone, paint: &Paint<'_>) -> &'static str {
+    match tone {
+        Tone::Info => paint.glyphs.check,
+        Tone::Warning => paint.glyphs.warning,
+        Tone::Error => paint.glyphs.critical,
     }
 }

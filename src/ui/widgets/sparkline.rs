@@ -17,6 +17,9 @@ pub fn draw(
     paint: &Paint<'_>,
     (area, buf): (Rect, &mut Buffer),
 ) {
+    if area.intersection(buf.area).is_empty() {
+        return;
+    }
     let cells = joined(values, area.width);
     let start = area.right() - u16::try_from(cells.len()).unwrap_or(area.width);
     for (x, value) in (start..).zip(cells) {

@@ -94,6 +94,13 @@ impl Confirm {
             let age = format::seconds(f64::from(age));
             texts.push((format!("idle for at least {age}; + only older, - younger too"), Meaning::Accent));
         }
+        let left_out = self.question.left_out().len();
+        if left_out > 0 && !self.question.asked().is_empty() {
+            texts.push((
+                format!("{left_out} left out, with the reason, at the end of the list"),
+                Meaning::Notice,
+            ));
+        }
         texts.extend(self.question.warnings().iter().map(|text| (text.to_string(), Meaning::Warning)));
         if self.question.asked().is_empty() {
             let kind = self.question.kind();
