@@ -41,6 +41,8 @@ pub struct Connections {
     pub pools: Option<(String, Vec<PoolKey>)>,
     /// What is marked, shown or not.
     pub marks: HashSet<RowId>,
+    /// The connection under the cursor once a person moved it there; until then the cursor stays at the top,
+    /// where the list puts what matters most.
     cursor: Option<RowId>,
     /// Row of the cursor.
     pub at: usize,
@@ -106,8 +108,11 @@ impl Connections {
                 .iter()
                 .position(|index| moment.backends.get(*index as usize).map(RowId::of) == Some(cursor))
         });
-        self.at = found.unwrap_or(self.at).min(self.rows.len().saturating_sub(1));
-        self.cursor = self.selected(moment).map(RowId::of);
+        let place = if self.cursor.is_some() { self.at } else { 0 };
+        self.at = found.unwrap_or(place).min(self.rows.len().saturating_sub(1));
+        if self.cursor.is_some() {
+            self.cursor = self.selected(moment).map(RowId::of);
+        }
     }
 
     /// The row under the cursor.
@@ -120,16 +125,10 @@ impl Connections {
         self.rows.get(at).and_then(|index| moment.backends.get(*index as usize))
     }
 
-    /// Moves the cursor by rows.
+    /// Moves the cursor by rows. From here on it stays on its connection.
     pub fn step(&mut self, by: isize, moment: &Moment) {
         self.at = self.at.saturating_add_signed(by).min(self.rows.len().saturating_sub(1));
         self.cursor = self.selected(moment).map(RowId::of);
-    }
-
-    /// Puts the cursor on a connection, where the list shows it.
-    pub fn select(&mut self, id: RowId, moment: &Moment) {
-        self.cursor = Some(id);
-        self.place_cursor(moment);
     }
 
     /// Takes what is typed as the filter. What is not a filter leaves the one before in force.

@@ -11,6 +11,7 @@ pub struct Pools {
     pub level: RollUp,
     /// What it is sorted by, and whether the largest comes first.
     pub sort: (Field, bool),
+    /// The pool under the cursor once a person moved it there; until then the cursor stays at the top.
     cursor: Option<PoolKey>,
     /// Row of the cursor.
     pub at: usize,
@@ -39,8 +40,11 @@ impl Pools {
         self.lines = lines(moment, self.level);
         sort(&mut self.lines, self.sort.0, self.sort.1);
         let found = self.cursor.as_ref().and_then(|key| self.lines.iter().position(|line| line.key == *key));
-        self.at = found.unwrap_or(self.at).min(self.lines.len().saturating_sub(1));
-        self.remember();
+        let place = if self.cursor.is_some() { self.at } else { 0 };
+        self.at = found.unwrap_or(place).min(self.lines.len().saturating_sub(1));
+        if self.cursor.is_some() {
+            self.remember();
+        }
     }
 
     /// The line under the cursor.

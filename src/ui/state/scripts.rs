@@ -164,6 +164,16 @@ fn the_cursor_stays_on_its_backend_and_not_on_its_row() {
 }
 
 #[test]
+fn a_cursor_that_nobody_moved_stays_at_the_top() {
+    let moment = leak();
+    let mut robot = Robot::on(later(&moment, |pid| pid > 18_205));
+    let first = robot.selected();
+    robot.show(moment);
+    assert_ne!(robot.selected(), first);
+    assert_eq!((robot.app.connections.at, robot.selected()), (0, 18_200));
+}
+
+#[test]
 fn tabs_and_their_counts_add_up_under_a_filter() {
     let mut robot = Robot::on(leak());
     robot.press("/ application:checkout <enter>");

@@ -7,6 +7,7 @@ use crate::ui::view::suspects::{FindingKey, order};
 /// The list's state.
 #[derive(Debug, Default)]
 pub struct Suspects {
+    /// The finding under the cursor once a person moved it there; until then the worst is.
     cursor: Option<FindingKey>,
     /// Row of the cursor.
     pub at: usize,
@@ -21,8 +22,11 @@ impl Suspects {
         let found = self.cursor.as_ref().and_then(|key| {
             self.rows.iter().position(|index| FindingKey::of(&moment.findings[*index]) == *key)
         });
-        self.at = found.unwrap_or(self.at).min(self.rows.len().saturating_sub(1));
-        self.cursor = self.selected(moment).map(FindingKey::of);
+        let place = if self.cursor.is_some() { self.at } else { 0 };
+        self.at = found.unwrap_or(place).min(self.rows.len().saturating_sub(1));
+        if self.cursor.is_some() {
+            self.cursor = self.selected(moment).map(FindingKey::of);
+        }
     }
 
     /// The finding under the cursor.
