@@ -15,6 +15,7 @@ pub mod paint;
 pub mod panels;
 pub mod run;
 pub mod state;
+pub mod svg;
 pub mod terminal;
 pub mod theme;
 pub mod view;

@@ -159,7 +159,7 @@ fn consequences(scene: &Scene<'_>, target: &TargetName) -> String {
     parts
 }
 
-/// `; full in about 3 min`, for the limit of a target that is reached first.
+/// `; full in about 3 min`, or `; pool checkout is full`, for the limit of a target that is reached first.
 fn forecast(scene: &Scene<'_>, target: &TargetName) -> String {
     scene
         .limits
@@ -168,7 +168,9 @@ fn forecast(scene: &Scene<'_>, target: &TargetName) -> String {
         .filter_map(|limit| Some((limit, limit.exhausted_in_s.filter(|left| *left <= FORESEEABLE_S)?)))
         .min_by(|(_, a), (_, b)| a.total_cmp(b))
         .map(|(limit, left)| match limit.scope {
+            LimitScope::Server if left <= 0.0 => "; the server is full".to_owned(),
             LimitScope::Server => format!("; full in about {}", roughly(left)),
+            scope if left <= 0.0 => format!("; {} {} is full", scope.as_str(), limit.name),
             scope => format!("; {} {} full in about {}", scope.as_str(), limit.name, roughly(left)),
         })
         .unwrap_or_default()

@@ -12,7 +12,7 @@ use std::path::Path;
 
 use ratatui::style::{Modifier, Style};
 
-pub use color::{Background, Depth};
+pub use color::{Background, Depth, css};
 pub use file::ThemeError;
 use file::ThemeFile;
 

@@ -181,6 +181,17 @@ pub(super) fn parse(word: &str) -> Option<Color> {
     if word == "default" { Some(Color::Reset) } else { word.parse().ok() }
 }
 
+/// A colour as CSS writes it; `default` stands for the terminal's own.
+pub fn css(color: Color, default: &'static str) -> String {
+    let [r, g, b] = match color {
+        Color::Rgb(r, g, b) => [r, g, b],
+        Color::Reset => return default.to_owned(),
+        // A picture is drawn with a theme in true colours; what is left over are names.
+        named => ANSI.iter().find(|(known, _)| *known == named).map_or([229, 229, 229], |(_, rgb)| *rgb),
+    };
+    format!("#{r:02x}{g:02x}{b:02x}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
