@@ -103,7 +103,9 @@ impl App {
         let failed = report.outcomes.iter().any(|row| !row.outcome.is_success());
         let tone = if failed { Tone::Warning } else { Tone::Info };
         let why = if failed { " (t shows why)" } else { "" };
-        self.toast(tone, &format!("{} on {}: {}{why}", report.kind, report.target, summary(&report)));
+        let about = format!("{} on {}: ", report.kind, report.target);
+        self.toasts.forget(&about);
+        self.toast(tone, &format!("{about}{}{why}", summary(&report)));
         let same = |known: &OperationReport| {
             (known.kind, &known.target) == (report.kind, &report.target)
                 && known.outcomes.iter().map(|row| row.id).eq(report.outcomes.iter().map(|row| row.id))

@@ -138,7 +138,7 @@ impl App {
                 let many = confirmed.get().victims.len();
                 self.toast(
                     Tone::Info,
-                    &format!("{} sent to {many} on {}", confirmed.get().kind, confirmed.get().target),
+                    &format!("{} on {}: sent to {many}", confirmed.get().kind, confirmed.get().target),
                 );
                 self.unmark(confirmed.get());
                 self.effects.push(Effect::Execute(confirmed));

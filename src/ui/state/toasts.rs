@@ -32,6 +32,11 @@ impl Toasts {
         }
     }
 
+    /// Takes away the lines that begin like this: what follows says more.
+    pub fn forget(&mut self, beginning: &str) {
+        self.0.retain(|(_, _, shown)| !shown.starts_with(beginning));
+    }
+
     /// Drops what has been shown long enough; says whether anything was.
     pub fn expire(&mut self, now: Duration) -> bool {
         let before = self.0.len();
