@@ -78,6 +78,7 @@ impl Audit {
         private(&mut options);
         let mut file = options.open(&self.path)?;
         keep_private(&file)?;
+        wait_for_turn(&file);
         if ends_in_the_middle_of_a_line(&mut file)? {
             file.write_all(b"\n")?;
         }
@@ -130,6 +131,20 @@ fn write_whole(file: &mut File, line: &[u8]) -> io::Result<()> {
 }
 
 /// Whether an earlier writer was cut off, which would swallow the next record.
+/// Waits until no other pooltop is in the middle of a line; the lock ends with the file. It only spares the log an
+/// empty line, because each record is one write. So where it cannot be had (a frozen neighbour, a file system
+/// without locks), it is done without.
+fn wait_for_turn(file: &File) {
+    for _ in 0..20 {
+        match file.try_lock() {
+            Err(std::fs::TryLockError::WouldBlock) => {
+                std::thread::sleep(std::time::Duration::from_millis(50));
+            }
+            Ok(()) | Err(std::fs::TryLockError::Error(_)) => return,
+        }
+    }
+}
+
 fn ends_in_the_middle_of_a_line(file: &mut File) -> io::Result<bool> {
     if file.seek(SeekFrom::End(0))? == 0 {
         return Ok(false);
