@@ -1,6 +1,7 @@
 //! The dashboard: the screen on one side, a running profile on the other, and what each asks of the other between.
 
 use std::collections::HashMap;
+use std::io::IsTerminal as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -56,6 +57,10 @@ pub struct Show {
 impl Show {
     /// Runs the screen until it ends; the exit says how.
     pub async fn run(self, around: Surroundings, look: &LookArgs) -> anyhow::Result<Exit> {
+        if !std::io::stdout().is_terminal() {
+            let text = "the dashboard needs a terminal; `pooltop snapshot` writes what it would show";
+            return Err(Failure::usage(text).into());
+        }
         let mut options = Options::new(header(&self.running, &self.feed), self.clock.clone())
             .map_err(|error| Failure::usage(error.to_string()))?;
         options.zone = self.running.zone();

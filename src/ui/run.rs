@@ -22,7 +22,7 @@ const TICK: Duration = Duration::from_secs(1);
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// The terminal cannot be used, or went away.
-    #[error("the terminal: {0}")]
+    #[error("the terminal cannot be used")]
     Terminal(#[from] std::io::Error),
     /// Another part of the program failed.
     #[error("{0}")]
