@@ -21,6 +21,9 @@ use crate::source::{Connection, Opener, Source};
 const AUTHENTICATION_ATTEMPTS: u32 = 2;
 /// How often the status is published while nothing answers.
 const HEARTBEAT: Duration = Duration::from_millis(500);
+/// When the second sample of a connection follows the first, behind which the source reads what changes slowly: the
+/// limits of the server stand on the screen at once and not an interval later.
+const SECOND: Duration = Duration::from_millis(100);
 
 /// What a collector is asked to read.
 #[derive(Clone)]
@@ -178,6 +181,7 @@ impl Collector {
         self.share(source.connection());
         let mut ticks = interval(self.target.interval);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut is_first = true;
         let end = loop {
             tokio::select! {
                 _ = ticks.tick() => {}
@@ -191,6 +195,9 @@ impl Collector {
             }
             if let Err(error) = self.sample(source.as_mut()).await {
                 break End::Lost(error);
+            }
+            if std::mem::take(&mut is_first) {
+                ticks.reset_after(SECOND.min(self.target.interval));
             }
         };
         self.share(None);
@@ -470,9 +477,21 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn the_second_sample_comes_early_and_the_third_in_time() {
+        let stage = Stage::new(vec![Step::Accept(vec![Answer::Sample; 3])]);
+        let (mut taken, mut begun) = (Vec::new(), None);
+        while taken.len() < 3 {
+            let samples: usize = stage.mailbox.take().await.samples.values().map(VecDeque::len).sum();
+            let begun = *begun.get_or_insert_with(Instant::now);
+            taken.extend(std::iter::repeat_n(begun.elapsed().as_millis(), samples));
+        }
+        assert_eq!(taken, [0, 100, 1100]);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_target_that_falls_silent_is_stale_then_lost_then_tried_again() {
         let stage = Stage::new(vec![
-            Step::Accept(vec![Answer::Sample, Answer::Silence]),
+            Step::Accept(vec![Answer::Sample, Answer::Sample, Answer::Silence]),
             Step::Accept(vec![Answer::Sample]),
         ]);
         stage.until(|status| status.state == TargetState::Live).await;
