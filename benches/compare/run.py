@@ -18,6 +18,7 @@ import os
 import platform
 import pty
 import pwd
+import re
 import select
 import shutil
 import signal
@@ -30,7 +31,9 @@ import termios
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+ROOM = 50
 TICK = os.sysconf("SC_CLK_TCK")
+ESCAPE = re.compile(rb"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)|[ -/]*[0-~])")
 
 
 def newest_bin():
@@ -63,9 +66,10 @@ class Server:
             "port": self.port,
             "listen_addresses": "127.0.0.1",
             "unix_socket_directories": self.dir,
-            "max_connections": backends + 50,
+            "max_connections": backends + ROOM,
             "shared_preload_libraries": "pg_stat_statements",
             "pg_stat_statements.track": "all",
+            "pg_stat_statements.track_planning": "on",
             "fsync": "off",
         }
         words = [word for key, value in options.items() for word in ("-c", f"{key}={value}")]
@@ -90,6 +94,11 @@ class Server:
             sys.exit(f"compare: {text}: {done.stderr}")
         return done.stdout
 
+    def connections(self):
+        """Client sessions without the one that counts."""
+        return int(self.sql("SELECT count(*) FROM pg_stat_activity "
+                            "WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"))
+
     def dsn(self):
         return f"host=127.0.0.1 port={self.port} user=postgres dbname=postgres"
 
@@ -106,20 +115,30 @@ class Terminal:
         self.started = time.monotonic()
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
+            # Before the program looks, or its first frame would be one for another size.
+            fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 60, 200, 0, 0))
             os.execvpe(words[0], words, env)
-        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", 60, 200, 0, 0))
-        self.seen = b""
+        self.written = 0
 
-    def read_for(self, seconds, until=None):
-        end = time.monotonic() + seconds
+    def read_for(self, seconds, until=()):
+        """Reads for so long, or until each of `until` was written; then says how long after the start."""
+        end, seen, missing = time.monotonic() + seconds, b"", list(until)
         while (left := end - time.monotonic()) > 0:
-            if select.select([self.fd], [], [], min(left, 0.05))[0]:
-                try:
-                    self.seen = (self.seen + os.read(self.fd, 1 << 16))[-(1 << 20):]
-                except OSError:
-                    return None
-            if until and until in self.seen:
-                return time.monotonic() - self.started
+            if not select.select([self.fd], [], [], min(left, 0.05))[0]:
+                continue
+            try:
+                piece = os.read(self.fd, 1 << 16)
+            except OSError:
+                return None
+            self.written += len(piece)
+            # pg_activity's terminal library waits for the cursor's place.
+            os.write(self.fd, b"\x1b[1;1R" * piece.count(b"\x1b[6n"))
+            if until:
+                seen += piece
+                plain = ESCAPE.sub(b"", seen)
+                missing = [pattern for pattern in missing if not re.search(pattern, plain)]
+                if not missing:
+                    return time.monotonic() - self.started
         return None
 
     def cpu_seconds(self):
@@ -147,23 +166,24 @@ class Terminal:
 
 def measure(server, name, words, env, first_frame, activity, seconds):
     """One program for `seconds` after ten seconds of settling; returns its row."""
-    env = {**env, "TERM": "xterm-256color", "LANG": "C.UTF-8"}
+    before = server.connections()
     terminal = Terminal(words, env)
     first = terminal.read_for(20, first_frame)
     terminal.read_for(10)
-    connections = int(server.sql(
-        f"SELECT count(*) FROM pg_stat_activity WHERE application_name ILIKE '{name}%'") or 0)
+    connections = server.connections() - before
     server.sql("SELECT pg_stat_statements_reset()")
-    cpu = terminal.cpu_seconds()
+    cpu, written = terminal.cpu_seconds(), terminal.written
     terminal.read_for(seconds)
-    cpu = terminal.cpu_seconds() - cpu
+    cpu, written = terminal.cpu_seconds() - cpu, terminal.written - written
     rows = json.loads(server.sql(
         "SELECT json_agg(s) FROM (SELECT query, calls, total_exec_time + total_plan_time AS ms FROM pg_stat_statements "
         "WHERE query NOT LIKE '%pg_sleep%' AND query NOT LIKE '%pg_stat_statements_reset%' "
-        "AND query NOT LIKE 'SELECT count(*) FROM pg_stat_activity WHERE application_name ILIKE%') s") or "[]") or []
+        ") s") or "[]") or []
     peak, now = terminal.memory("VmHWM"), terminal.memory("VmRSS")
     terminal.stop()
-    samples = sum(row["calls"] for row in rows if activity in row["query"]) or 1
+    samples = sum(row["calls"] for row in rows if activity in row["query"])
+    if not samples:
+        sys.exit(f"compare: {name} sent no statement with `{activity}`: {rows}")
     return {
         "program": name,
         "samples": samples,
@@ -172,6 +192,7 @@ def measure(server, name, words, env, first_frame, activity, seconds):
         "server_ms_per_sample": round(sum(row["ms"] for row in rows) / samples, 2),
         "statements_per_sample": round(sum(row["calls"] for row in rows) / samples, 2),
         "connections": connections,
+        "terminal_kb_per_sample": round(written / samples / 1024, 1),
         "peak_memory_mb": round(peak, 1),
         "memory_at_end_mb": round(now, 1),
         "statements": [{"calls": row["calls"], "ms": round(row["ms"], 1), "query": " ".join(row["query"].split())[:100]}
@@ -203,11 +224,13 @@ def main():
         with tempfile.TemporaryDirectory() as home:
             env = {**os.environ, "HOME": home, "XDG_CONFIG_HOME": home, "XDG_STATE_HOME": home}
             pooltop = [os.path.join(ROOT, "target", "release", "pooltop"), server.dsn()]
+            # A frame is full when it shows sessions and, where the program knows such a thing, the limit.
             rows = [
-                measure(server, "pooltop", pooltop, env, b"Connections", "pg_postmaster_start_time", options.seconds),
+                measure(server, "pooltop", pooltop, env, [b"BEGIN; SELECT", b"reserved"], "pg_postmaster_start_time",
+                        options.seconds),
                 measure(server, "pg_activity",
                         [other, "-h", "127.0.0.1", "-p", str(server.port), "-U", "postgres", "-d", "postgres"],
-                        env, b"RUNNING QUERIES", "AS application_name", options.seconds),
+                        env, [b"RUNNING QUERIES", b"BEGIN; SELECT"], "AS application_name", options.seconds),
             ]
             if options.history:
                 terminal = Terminal(pooltop, {**env, "TERM": "xterm-256color", "LANG": "C.UTF-8"})
