@@ -33,5 +33,6 @@ pub use session::{Connection, Purpose};
 pub use tokio_postgres::Row;
 pub use tokio_postgres::types::{ToSql, Type};
 
-/// The name that every session of pooltop carries.
+/// The name that every session of pooltop carries, but for those that may run through a pooler to a server: there the next
+/// client would inherit it.
 pub const APPLICATION_NAME: &str = "pooltop";

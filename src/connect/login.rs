@@ -9,13 +9,13 @@ use tokio_postgres::config::{ChannelBinding, SslMode as DriverSsl, SslNegotiatio
 use tokio_postgres::{Client, Config, Row};
 
 use super::conninfo::{Binding, SessionAttrs};
+use super::error;
 use super::link::{Link, Path, Secured};
 use super::open::{Attempt, CONNECT, Entry, Failure, within};
 use super::row::RowExt;
 use super::session::{self, About, Connection, Inner, Purpose};
 use super::tap::{KeyPid, Tap};
 use super::wire::{self, Evidence};
-use super::{APPLICATION_NAME, error};
 use crate::model::backend::BackendId;
 use crate::model::sample::ServerIdentity;
 use crate::model::secret::ExposeSecret;
@@ -99,11 +99,12 @@ async fn log_in(attempt: &Attempt<'_>, endpoint: &Text, link: Link) -> Result<Lo
     Ok(LoggedIn { client, ended, announced, encrypted })
 }
 
-/// Only what no pooler refuses: user, database, `application_name` (the driver adds `client_encoding`).
+/// Only what no pooler refuses and none hands on: user and database (the driver adds `client_encoding`). `PgBouncer`
+/// leaves our `application_name` on the server connection, where the next client without one would go by it.
 fn config(attempt: &Attempt<'_>, encrypted: bool) -> Config {
     let info = attempt.info;
     let mut config = Config::new();
-    config.user(&info.user).dbname(&info.database).application_name(APPLICATION_NAME);
+    config.user(&info.user).dbname(&info.database);
     config.channel_binding(match info.binding {
         Binding::Disable => ChannelBinding::Disable,
         Binding::Prefer => ChannelBinding::Prefer,

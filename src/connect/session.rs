@@ -8,8 +8,8 @@ use tokio::sync::{Mutex, watch};
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Row};
 
-use super::error;
 use super::notice::Notice;
+use super::{APPLICATION_NAME, error};
 use crate::model::backend::BackendId;
 use crate::model::sample::ServerIdentity;
 use crate::model::target::{TargetError, Wire};
@@ -187,7 +187,7 @@ fn settings(command: &str, purpose: Purpose) -> String {
 ///
 /// Where a network drops packets in silence, the server itself finds out within a minute and frees our slot.
 pub(super) fn session_settings(purpose: Purpose, version_num: u32) -> String {
-    let mut batch = settings("SET", purpose);
+    let mut batch = format!("SET application_name = '{APPLICATION_NAME}';{}", settings("SET", purpose));
     batch.push_str(
         "SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3;",
     );

@@ -102,6 +102,7 @@ async fn the_next_client_of_a_transaction_pool_keeps_its_own_settings() {
             ("idle_in_transaction_session_timeout", "0"),
             ("client_encoding", "LATIN1"),
             ("transaction_read_only", "off"),
+            ("application_name", ""),
         ] {
             let rows = next.query_typed(&format!("SELECT current_setting('{name}')"), &[]).await.unwrap();
             assert_eq!(rows[0].get::<_, String>(0), value, "{name} in round {round}");
