@@ -97,6 +97,7 @@ fn status(sample: &Sample) -> TargetStatus {
         role: sample.postgres().map(|_| Role::Primary),
         privilege: facts.map(|facts| facts.own_role.privilege),
         wire: sample.postgres().map(|server| server.wire),
+        round_trip: None,
         overhead: sample.overhead,
         dropped: 0,
         missing: Vec::new(),

@@ -34,7 +34,7 @@ use std::collections::{HashMap, VecDeque};
 use crate::history::series::{Series, Timeline};
 use crate::history::{Entry, History};
 use crate::model::event::Event;
-use crate::model::sample::Sample;
+use crate::model::sample::{Body, Sample};
 use crate::model::target::{TargetName, TargetStatus};
 use crate::model::time::Timestamp;
 
@@ -135,18 +135,23 @@ impl Analyser {
         }
         let target = &sample.target;
         let (line, settings) = (&self.line, &self.settings);
-        if sample.postgres().is_some() {
-            let new = || Tracker::new(target, settings);
-            let tracker = self.servers.entry(TargetName::clone(target)).or_insert_with(new);
-            if let Some(event) = tracker.absorb(sample, line, settings) {
-                self.remember(event);
+        match &sample.body {
+            Body::Postgres(_) => {
+                let new = || Tracker::new(target, settings);
+                let tracker = self.servers.entry(TargetName::clone(target)).or_insert_with(new);
+                if let Some(event) = tracker.absorb(sample, line, settings) {
+                    self.remember(event);
+                }
             }
-        } else {
-            let new = || PoolerTracker::new(target);
-            let tracker = self.poolers.entry(TargetName::clone(target)).or_insert_with(new);
-            tracker.absorb(sample, line, settings);
-            let queued = self.poolers.values().filter_map(PoolerTracker::pending).sum();
-            self.pending.set(&self.line, sample.received_at, queued);
+            Body::Pooler(_) => {
+                let new = || PoolerTracker::new(target);
+                let tracker = self.poolers.entry(TargetName::clone(target)).or_insert_with(new);
+                tracker.absorb(sample, line, settings);
+                let queued = self.poolers.values().filter_map(PoolerTracker::pending).sum();
+                self.pending.set(&self.line, sample.received_at, queued);
+            }
+            // How it stands is in its status; there is nothing to follow over time yet.
+            Body::Probe(_) => {}
         }
     }
 }

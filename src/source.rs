@@ -4,6 +4,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
 pub use crate::connect::Connection;
 use crate::model::part::Missing;
@@ -13,6 +14,7 @@ use crate::model::target::{Privilege, Role, TargetError, TargetKind, Wire};
 use crate::text::Text;
 
 pub mod pgbouncer;
+pub mod pooled;
 pub mod postgres;
 pub mod probe;
 
@@ -77,6 +79,8 @@ pub struct Description {
     pub privilege: Option<Privilege>,
     /// How the connection runs.
     pub wire: Option<Wire>,
+    /// Of a target that is only probed: how long a small statement took there and back.
+    pub round_trip: Option<Duration>,
     /// Connections held for reading.
     pub connections: u32,
     /// What is not known and why.

@@ -309,6 +309,7 @@ impl Running {
     ) {
         let taken: HashSet<&str> = self.targets.iter().map(|target| &*target.name).collect();
         let free = (2..).map(|number| format!("{name} #{number}"));
+        let conninfo = if role == Some(Role::Pooled) { conninfo.through_pooler() } else { conninfo };
         let name = std::iter::once(name.to_owned()).chain(free).find(|name| !taken.contains(name.as_str()));
         self.targets.push(RunningTarget {
             name: Arc::from(name.unwrap_or_default()),

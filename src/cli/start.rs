@@ -15,6 +15,7 @@ use crate::model::target::{TargetState, TargetStatus};
 use crate::monitor::{MakeExecutor, Monitor, Plan, TargetPlan};
 use crate::source::Opener;
 use crate::source::pgbouncer::PgbouncerOpener;
+use crate::source::pooled::{self, PooledOpener};
 use crate::source::postgres::PostgresOpener;
 
 /// How long targets may take to answer before a command goes on without them.
@@ -45,21 +46,44 @@ pub fn plan(running: &Running, audit: &Audit, clock: &Clock) -> Plan {
 fn target_plan(target: &RunningTarget, running: &Running, audit: &Audit, clock: &Clock) -> TargetPlan {
     let own = OwnSessions::default();
     let (name, conninfo) = (target.name.clone(), target.conninfo.clone());
-    let opener: Arc<dyn Opener> = if target.console {
-        Arc::new(PgbouncerOpener::new(name.clone(), conninfo))
-    } else {
-        Arc::new(PostgresOpener::new(name.clone(), conninfo, own.clone()))
+    let reading = reading(target, running);
+    let opener: Arc<dyn Opener> = match reading {
+        Reading::Console => Arc::new(PgbouncerOpener::new(name.clone(), conninfo)),
+        Reading::Probe => Arc::new(PooledOpener::new(name.clone(), conninfo)),
+        Reading::Sample => Arc::new(PostgresOpener::new(name.clone(), conninfo, own.clone())),
     };
-    let operations = !target.console && running.policy.access != Access::ReadOnly;
+    let interval = match reading {
+        Reading::Probe => running.interval.max(pooled::SHORTEST_INTERVAL),
+        Reading::Console | Reading::Sample => running.interval,
+    };
+    let operations = reading == Reading::Sample && running.policy.access != Access::ReadOnly;
     TargetPlan {
-        target: Target {
-            name,
-            opener,
-            interval: running.interval,
-            deadline: (running.interval * 3).max(SHORTEST_DEADLINE),
-        },
+        target: Target { name, opener, interval, deadline: (interval * 3).max(SHORTEST_DEADLINE) },
         executor: operations.then(|| executor(target, &running.policy, audit, &own, clock)),
         own,
+    }
+}
+
+/// What is read from a target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reading {
+    /// A pooler's console.
+    Console,
+    /// Everything.
+    Sample,
+    /// Whether it answers, because another target of the profile shows the same sessions.
+    Probe,
+}
+
+/// A pooled port is probed where the profile has a server that is reached directly, else sampled as a server.
+fn reading(target: &RunningTarget, running: &Running) -> Reading {
+    let is_pooled = |target: &RunningTarget| target.conninfo.is_pooled();
+    if target.console {
+        Reading::Console
+    } else if is_pooled(target) && running.targets.iter().any(|other| !other.console && !is_pooled(other)) {
+        Reading::Probe
+    } else {
+        Reading::Sample
     }
 }
 
@@ -117,4 +141,51 @@ pub fn failure_lines(target: &TargetStatus) -> String {
         None => lines.push_str("no answer yet"),
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::args::TargetArgs;
+    use super::*;
+    use crate::config::{Config, Paths};
+    use crate::connect::Environment;
+
+    fn readings(args: &TargetArgs) -> Vec<Reading> {
+        let around = Surroundings {
+            paths: Paths::new("/nowhere/config.toml".into(), "/nowhere/state".into()),
+            config: Config::default(),
+            environment: Environment::empty(),
+        };
+        let running = Running::resolve(args, &around).unwrap();
+        running.targets.iter().map(|target| reading(target, &running)).collect()
+    }
+
+    #[test]
+    fn a_pooled_port_is_probed_only_beside_a_server_that_is_reached_directly() {
+        let (direct, pooled) = ("postgres://u@db1/shop", "postgres://u@db1:6543/shop?pgbouncer=true");
+        for (targets, expected) in [
+            (&[direct, pooled][..], &[Reading::Sample, Reading::Probe][..]),
+            (&[pooled, direct], &[Reading::Probe, Reading::Sample]),
+            (&[pooled], &[Reading::Sample]),
+            (&[pooled, "pgbouncer://stats@db1"], &[Reading::Sample, Reading::Console]),
+        ] {
+            let targets = targets.iter().map(ToString::to_string).collect();
+            assert_eq!(readings(&TargetArgs { targets, ..TargetArgs::default() }), expected);
+        }
+    }
+
+    #[test]
+    fn the_pooled_url_of_an_env_file_is_probed_where_the_file_has_both() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let (direct, pooled) =
+            ("DATABASE_URL=postgres://u@db1/shop\n", "DATABASE_POOL_URL=postgres://u@db1:6543/shop\n");
+        for (lines, expected) in [
+            (format!("{direct}{pooled}"), &[Reading::Sample, Reading::Probe][..]),
+            (pooled.to_owned(), &[Reading::Sample]),
+        ] {
+            std::fs::write(file.path(), lines).unwrap();
+            let env_file = Some(file.path().to_owned());
+            assert_eq!(readings(&TargetArgs { env_file, ..TargetArgs::default() }), expected);
+        }
+    }
 }

@@ -14,7 +14,7 @@ use super::status::Standing;
 use crate::model::clock::Clock;
 use crate::model::event::EventKind;
 use crate::model::secret::SecretString;
-use crate::model::target::{TargetError, TargetName};
+use crate::model::target::{TargetError, TargetName, Wire};
 use crate::source::{Connection, Opener, Source};
 
 /// Failures to authenticate after which nothing is tried any more: a third one may lock the account.
@@ -141,7 +141,7 @@ impl Collector {
             self.publish();
             match self.open().await {
                 Ok(source) => {
-                    self.connected();
+                    self.connected(source.describe().wire);
                     match self.read(source).await {
                         End::Lost(error) => self.lost(error),
                         End::Reconnect => continue,
@@ -166,13 +166,17 @@ impl Collector {
         }
     }
 
-    fn connected(&mut self) {
+    fn connected(&mut self, wire: Option<Wire>) {
         self.standing.connected = true;
         self.standing.error = None;
         self.standing.retry_at = None;
         self.standing.needs_secret = false;
         self.authentication_failures = 0;
-        let event = self.changes.event(self.clock.now(), EventKind::Connected, "connected");
+        let text = match wire {
+            Some(Wire::Pooled) => "connected through a pooler: our statements queue with the application's",
+            _ => "connected",
+        };
+        let event = self.changes.event(self.clock.now(), EventKind::Connected, text);
         self.mailbox.event(event);
     }
 

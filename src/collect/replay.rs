@@ -41,7 +41,7 @@ impl Replay {
         let samples: Arc<[_]> =
             own.map(|sample| (sample.received_at.age_of(begin), Arc::clone(sample))).collect();
         let kind = match &samples.first()?.1.body {
-            Body::Postgres(_) => TargetKind::Postgres,
+            Body::Postgres(_) | Body::Probe(_) => TargetKind::Postgres,
             Body::Pooler(pooler) => pooler.kind,
         };
         let endpoint = format!("recording: {}", recording.header.title).as_str().into();
@@ -112,10 +112,20 @@ impl Source for Player {
                     role: Some(if server.identity.in_recovery { Role::Replica } else { Role::Primary }),
                     privilege: facts.map(|facts| facts.own_role.privilege),
                     wire: Some(server.wire),
+                    round_trip: None,
                     connections,
                     missing: server.missing.clone(),
                 }
             }
+            Body::Probe(probe) => Description {
+                kind: Some(TargetKind::Postgres),
+                version: Some(probe.version.clone()),
+                role: Some(Role::Pooled),
+                wire: Some(probe.wire),
+                round_trip: Some(Duration::from_micros(probe.round_trip_us)),
+                connections,
+                ..Description::default()
+            },
             Body::Pooler(pooler) => Description {
                 kind: Some(pooler.kind),
                 version: Some(pooler.version.clone()),

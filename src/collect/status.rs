@@ -43,6 +43,7 @@ impl Standing {
             role: self.description.role,
             privilege: self.description.privilege,
             wire: self.description.wire,
+            round_trip: self.description.round_trip,
             overhead: Overhead {
                 connections: if self.connected { self.description.connections } else { 0 },
                 ..self.overhead

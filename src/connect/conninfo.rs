@@ -233,6 +233,17 @@ impl Conninfo {
         self.connect_timeout
     }
 
+    /// Whether it is known beforehand that a pooler is in between: `pgbouncer=true`, or a profile that says so.
+    pub fn is_pooled(&self) -> bool {
+        self.pooled
+    }
+
+    /// The same, known to lead through a pooler.
+    pub fn through_pooler(mut self) -> Self {
+        self.pooled = true;
+        self
+    }
+
     /// The same, asking a program for the password at every connect. No shell is involved.
     pub fn with_password_command(mut self, argv: Vec<String>) -> Self {
         self.secrets.command = (!argv.is_empty()).then_some(Command(argv));

@@ -140,6 +140,7 @@ fn own_bytes(sample: &Sample) -> usize {
             pooler.pools.known().map_or(0, |pools| pools.capacity() * (size_of::<PoolerPool>() + 64))
                 + pooler.missing.capacity() * 256
         }
+        Body::Probe(probe) => probe.version.len(),
     };
     heap::<Sample>() + heap_of(body)
 }

@@ -35,6 +35,8 @@ pub enum Body {
     Postgres(PostgresSample),
     /// A pooler's console.
     Pooler(PoolerSample),
+    /// A pooled port of a server that is sampled directly.
+    Probe(ProbeSample),
 }
 
 impl Sample {
@@ -42,7 +44,7 @@ impl Sample {
     pub fn postgres(&self) -> Option<&PostgresSample> {
         match &self.body {
             Body::Postgres(sample) => Some(sample),
-            Body::Pooler(_) => None,
+            Body::Pooler(_) | Body::Probe(_) => None,
         }
     }
 
@@ -50,7 +52,7 @@ impl Sample {
     pub fn pooler(&self) -> Option<&PoolerSample> {
         match &self.body {
             Body::Pooler(sample) => Some(sample),
-            Body::Postgres(_) => None,
+            Body::Postgres(_) | Body::Probe(_) => None,
         }
     }
 }
@@ -178,4 +180,15 @@ pub struct PoolerPool {
     pub max_wait_us: u64,
     /// `session`, `transaction` or `statement`.
     pub pool_mode: Option<Text>,
+}
+
+/// One small statement through a pooled port: that it answers, and how fast. Nothing about the server behind it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ProbeSample {
+    /// Version of the server behind it, in its own words.
+    pub version: Text,
+    /// How the connection ran.
+    pub wire: Wire,
+    /// From sending the statement to its answer: the network, the wait for a server connection, the statement. µs.
+    pub round_trip_us: u64,
 }

@@ -161,6 +161,8 @@ pub struct TargetStatus {
     pub privilege: Option<Privilege>,
     /// How the connection runs.
     pub wire: Option<Wire>,
+    /// Of a target that is only probed: how long a small statement took there and back. `None`: it is sampled.
+    pub round_trip: Option<Duration>,
     /// What we cost it.
     pub overhead: Overhead,
     /// Samples that were read but dropped because the consumer was behind.

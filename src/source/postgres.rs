@@ -258,6 +258,7 @@ impl Source for PostgresSource {
             role: self.role(),
             privilege: self.privilege(),
             wire: Some(self.connection.wire()),
+            round_trip: None,
             connections: self.last.overhead.connections,
             missing: self.last.missing.iter().chain(parts.flatten()).cloned().collect(),
         }

@@ -133,3 +133,24 @@ fn a_frame_drawn_twice_is_the_same_frame() {
     assert_eq!(drawn(&robot), drawn(&robot));
     assert_eq!(drawn(&robot).area, Rect::new(0, 0, 120, 40));
 }
+
+#[test]
+fn a_pooled_target_says_that_it_queues_with_the_application_and_a_probed_one_how_fast_it_answers() {
+    use crate::model::target::Wire;
+    use std::time::Duration;
+    let pooled = |width: u16, round_trip: Option<Duration>| {
+        let mut moment = fixture::few();
+        moment.targets[0].wire = Some(Wire::Pooled);
+        moment.targets[0].round_trip = round_trip;
+        text(&robot(moment, width, 12)).lines().next().unwrap_or_default().to_owned()
+    };
+    for (width, round_trip, expected) in [
+        (140, None, "pooled, queues with the application"),
+        (60, None, "pooled"),
+        (140, Some(Duration::from_millis(4)), "pooled 4ms"),
+        (60, Some(Duration::from_millis(4)), "pooled 4ms"),
+    ] {
+        let line = pooled(width, round_trip);
+        assert!(line.contains(expected), "{width}: {line}");
+    }
+}

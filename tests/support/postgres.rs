@@ -62,7 +62,7 @@ pub enum Auth {
 /// How a [`Postgres`] is set up.
 #[derive(Clone, Debug)]
 pub struct PostgresOptions {
-    /// Major version; `None`: 15 where present, else the newest.
+    /// Major version; `None`: `POOLTOP_TEST_PG_MAJOR`, else 15, where present, else the newest.
     pub version: Option<u32>,
     /// `max_connections`.
     pub max_connections: u32,
@@ -299,7 +299,9 @@ fn choose(version: Option<u32>) -> &'static Installation {
     match version {
         Some(major) => wanted(major).unwrap_or_else(|| panic!("PostgreSQL {major} is not on this machine")),
         None => {
-            wanted(15).or_else(|| all.last()).expect("PostgreSQL is not installed; tests/run installs it")
+            let chosen = std::env::var("POOLTOP_TEST_PG_MAJOR").ok().and_then(|major| major.parse().ok());
+            let found = wanted(chosen.unwrap_or(15)).or_else(|| all.last());
+            found.expect("PostgreSQL is not installed; tests/run installs it")
         }
     }
 }

@@ -33,6 +33,11 @@ fn nobody_is_healthy_who_cannot_be_seen() {
     second.status("db2").unwrap().state = TargetState::Down;
     assert_eq!(second.look().verdict.kind, VerdictKind::Unknown);
 
+    let mut probed = healthy();
+    probed.statuses.push(status("db1-pooled", TargetKind::Postgres));
+    probed.status("db1-pooled").unwrap().round_trip = Some(Duration::from_millis(2));
+    assert_eq!(probed.look().verdict.kind, VerdictKind::Healthy);
+
     let mut slow = healthy();
     let mut counts_only = sample("db1", 2.0, Vec::new(), &facts);
     let Body::Postgres(body) = &mut counts_only.body else { unreachable!() };

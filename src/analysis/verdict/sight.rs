@@ -18,7 +18,10 @@ pub(super) fn doubts(scene: &Scene<'_>) -> Vec<String> {
         doubts.extend(silence(status));
         match scene.servers.get(index).and_then(Option::as_ref) {
             Some(server) => doubts.extend(blindness(index, status, server, scene)),
-            None if is_current(status) && status.kind == TargetKind::Postgres => {
+            None if is_current(status)
+                && status.kind == TargetKind::Postgres
+                && status.round_trip.is_none() =>
+            {
                 doubts.push(format!("{}: no sample yet", status.name));
             }
             None => {}

@@ -7,7 +7,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use crate::model::target::{Overhead, TargetState, TargetStatus};
+use crate::model::target::{Overhead, TargetState, TargetStatus, Wire};
 use crate::model::time::Timestamp;
 use crate::ui::contract::{Feed, ProfileHeader};
 use crate::ui::format;
@@ -42,12 +42,11 @@ pub fn draw(header: &Header<'_>, paint: &Paint<'_>, area: Rect, buf: &mut Buffer
     order.sort_by_key(|target| target.state == TargetState::Live);
     let mut left_out = 0;
     for target in order {
-        let chip = chip(target, header.now, paint);
-        let width: usize = chip.iter().map(Span::width).sum();
-        if line.width() + width <= usize::from(room) {
-            line.spans.extend(chip);
-        } else {
-            left_out += 1;
+        let free = usize::from(room).saturating_sub(line.width());
+        let chips = [Detail::Full, Detail::Least].map(|detail| chip(target, header.now, detail, paint));
+        match chips.into_iter().find(|chip| chip.iter().map(Span::width).sum::<usize>() <= free) {
+            Some(chip) => line.spans.extend(chip),
+            None => left_out += 1,
         }
     }
     if left_out > 0 {
@@ -94,12 +93,19 @@ fn scale(scale: f64) -> Option<String> {
     ((scale - 1.0).abs() > 1e-9).then(|| format!("thresholds x{scale}"))
 }
 
+/// How much a chip says about a target with which all is well.
+#[derive(Clone, Copy)]
+enum Detail {
+    Full,
+    Least,
+}
+
 /// A target in a few cells: name, sign, and what is not as it should be.
-fn chip<'t>(target: &TargetStatus, now: Timestamp, paint: &Paint<'_>) -> Vec<Span<'t>> {
+fn chip<'t>(target: &TargetStatus, now: Timestamp, detail: Detail, paint: &Paint<'_>) -> Vec<Span<'t>> {
     let since = now.age_of(target.at);
     let age = target.age.map(|age| age + since);
     let (sign, word, look) = match target.state {
-        TargetState::Live => (paint.glyphs.live, live_word(age), Meaning::Good),
+        TargetState::Live => (paint.glyphs.live, live_word(target, age, detail), Meaning::Good),
         TargetState::Stale => (
             paint.glyphs.stale,
             format!("stale {}", age.map(format::age).unwrap_or_default()),
@@ -121,11 +127,18 @@ fn chip<'t>(target: &TargetStatus, now: Timestamp, paint: &Paint<'_>) -> Vec<Spa
     ]
 }
 
-/// An age below a second jitters from frame to frame without saying more.
-fn live_word(age: Option<Duration>) -> String {
-    age.filter(|age| age.as_secs() >= 2)
-        .map(|age| format::age(Duration::from_secs(age.as_secs())))
-        .unwrap_or_default()
+/// What a probe found, or that our statements queue with the application's; and an age only where it is not the usual
+/// one, because below a second it jitters from frame to frame without saying more.
+fn live_word(target: &TargetStatus, age: Option<Duration>, detail: Detail) -> String {
+    let usual = Duration::from_secs(if target.round_trip.is_some() { 10 } else { 2 });
+    let age = age.filter(|age| *age >= usual).map(|age| format::age(Duration::from_secs(age.as_secs())));
+    let about = match (target.round_trip, target.wire, detail) {
+        (Some(round_trip), ..) => Some(format!("pooled {}", format::age(round_trip))),
+        (None, Some(Wire::Pooled), Detail::Full) => Some("pooled, queues with the application".to_owned()),
+        (None, Some(Wire::Pooled), Detail::Least) => Some("pooled".to_owned()),
+        _ => None,
+    };
+    about.into_iter().chain(age).collect::<Vec<_>>().join(" ")
 }
 
 fn refusal(target: &TargetStatus, since: Duration) -> String {
