@@ -296,14 +296,12 @@ pub async fn connect(config: &Config) -> Client {
 fn choose(version: Option<u32>) -> &'static Installation {
     let all = installations();
     let wanted = |major: u32| all.iter().find(|one| one.major == major);
-    match version {
-        Some(major) => wanted(major).unwrap_or_else(|| panic!("PostgreSQL {major} is not on this machine")),
-        None => {
-            let chosen = std::env::var("POOLTOP_TEST_PG_MAJOR").ok().and_then(|major| major.parse().ok());
-            let found = wanted(chosen.unwrap_or(15)).or_else(|| all.last());
-            found.expect("PostgreSQL is not installed; tests/run installs it")
-        }
+    if let Some(major) = version {
+        return wanted(major).unwrap_or_else(|| panic!("PostgreSQL {major} is not on this machine"));
     }
+    let chosen = std::env::var("POOLTOP_TEST_PG_MAJOR").ok().and_then(|major| major.parse().ok());
+    let found = wanted(chosen.unwrap_or(15)).or_else(|| all.last());
+    found.expect("PostgreSQL is not installed; tests/run installs it")
 }
 
 fn access(options: &PostgresOptions) -> String {
