@@ -34,7 +34,7 @@ pub fn run() -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
-    let runtime = match tokio::runtime::Runtime::new() {
+    let runtime = match runtime() {
         Ok(runtime) => runtime,
         Err(error) => {
             note(&format!("pooltop: cannot start: {error}"));
@@ -48,6 +48,12 @@ pub fn run() -> ExitCode {
     // Tasks that wait for a server that never answers must not keep the shell waiting.
     runtime.shutdown_background();
     exit.into()
+}
+
+/// Two threads carry everything: what there is to do takes milliseconds a second, and a thread per core of a large server
+/// would bring as many of the allocator's arenas with it.
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()
 }
 
 async fn dispatch(cli: &Cli) -> anyhow::Result<Exit> {
