@@ -126,8 +126,7 @@ impl Decoder {
     /// `None` for a row without a pid, which no server has.
     fn backend(&mut self, cells: &[Cell<'_>; BACKEND.len()]) -> Option<Arc<Backend>> {
         let pid = cells[0].int4()?;
-        let print = self.texts.fingerprint(cells);
-        let session_print = self.texts.fingerprint(&cells[..SESSION]);
+        let (session_print, print) = self.texts.fingerprints(cells, SESSION);
         let session = match self.known.get_mut(&pid) {
             Some(known) if known.print == print => {
                 known.reading = self.reading;

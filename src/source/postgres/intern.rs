@@ -1,7 +1,7 @@
 //! One allocation for every text, however many rows and samples show it.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+use std::hash::{BuildHasher as _, Hasher, RandomState};
 use std::sync::Arc;
 
 use super::cells::Cell;
@@ -24,16 +24,18 @@ impl Interner {
     /// Hash of some columns, NULL and empty told apart.
     pub(super) fn fingerprint(&self, cells: &[Cell<'_>]) -> u64 {
         let mut hasher = self.hash.build_hasher();
-        for cell in cells {
-            match cell.0 {
-                None => hasher.write_u32(u32::MAX),
-                Some(bytes) => {
-                    hasher.write_u32(u32::try_from(bytes.len()).unwrap_or(u32::MAX - 1));
-                    hasher.write(bytes);
-                }
-            }
-        }
+        feed(&mut hasher, cells);
         hasher.finish()
+    }
+
+    /// Hash of the first `some` columns, and of all.
+    pub(super) fn fingerprints(&self, cells: &[Cell<'_>], some: usize) -> (u64, u64) {
+        let (first, rest) = cells.split_at(some);
+        let mut hasher = self.hash.build_hasher();
+        feed(&mut hasher, first);
+        let print = hasher.finish();
+        feed(&mut hasher, rest);
+        (print, hasher.finish())
     }
 
     /// One clean line.
@@ -72,6 +74,18 @@ impl Interner {
     }
 }
 
+fn feed(hasher: &mut impl Hasher, cells: &[Cell<'_>]) {
+    for cell in cells {
+        match cell.0 {
+            None => hasher.write_u32(u32::MAX),
+            Some(bytes) => {
+                hasher.write_u32(u32::try_from(bytes.len()).unwrap_or(u32::MAX - 1));
+                hasher.write(bytes);
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -97,5 +111,8 @@ mod tests {
         };
         assert_ne!(of(&[None]), of(&[Some(b"")]));
         assert_ne!(of(&[Some(b"ab"), Some(b"c")]), of(&[Some(b"a"), Some(b"bc")]));
+        let cells = [Cell(Some(b"a")), Cell(None), Cell(Some(b"b"))];
+        let both = (interner.fingerprint(&cells[..2]), interner.fingerprint(&cells));
+        assert_eq!(interner.fingerprints(&cells, 2), both);
     }
 }
