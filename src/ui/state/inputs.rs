@@ -42,8 +42,10 @@ impl App {
         self.note_events(&moment);
         self.found_something |= !moment.findings.is_empty();
         self.connections.forget_gone(&moment);
-        let there: HashSet<RowId> = moment.backends.iter().map(RowId::of).collect();
-        self.inspections.retain(|id, _| there.contains(id));
+        if !self.inspections.is_empty() {
+            let there: HashSet<RowId> = moment.backends.iter().map(RowId::of).collect();
+            self.inspections.retain(|id, _| there.contains(id));
+        }
         let shown = self.reel.push(moment);
         self.refresh_question();
         if shown {
