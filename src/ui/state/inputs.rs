@@ -7,7 +7,7 @@ use super::app::App;
 use super::connections::RowId;
 use super::reel::Hold;
 use crate::analysis::Moment;
-use crate::model::event::EventKind;
+use crate::model::event::{Event, EventKind};
 use crate::model::operation::OperationReport;
 use crate::model::target::TargetName;
 use crate::ui::contract::{Effect, Input, ProfileHeader, Tone};
@@ -92,6 +92,7 @@ impl App {
         };
         let toasts: Vec<_> = news
             .iter()
+            .filter(|event| !is_first_connect(event, &moment.events))
             .filter_map(|event| {
                 tone(event.kind).map(|tone| (tone, format!("{}: {}", event.target, event.text)))
             })
@@ -161,6 +162,14 @@ impl App {
     pub(super) fn is_past(&self) -> bool {
         matches!(self.reel.hold(), Hold::Past(_))
     }
+}
+
+/// That a target answers for the first time is what everybody waits for: the screen fills, nothing has to be said.
+fn is_first_connect(event: &Event, events: &[Event]) -> bool {
+    let about = |other: &&Event| {
+        other.target == event.target && matches!(other.kind, EventKind::Connected | EventKind::Lost)
+    };
+    event.kind == EventKind::Connected && events.iter().find(about) == Some(event)
 }
 
 /// How loud an event is; the quiet ones only stand in the timeline.

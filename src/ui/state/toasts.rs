@@ -9,7 +9,7 @@ use crate::ui::contract::Tone;
 /// How long a toast stays.
 fn lifetime(tone: Tone) -> Duration {
     match tone {
-        Tone::Info => Duration::from_secs(5),
+        Tone::Info => Duration::from_secs(3),
         Tone::Warning => Duration::from_secs(10),
         Tone::Error => Duration::from_secs(20),
     }
