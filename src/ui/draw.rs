@@ -2,6 +2,7 @@
 
 mod empty;
 mod keys;
+mod unseen;
 
 use std::sync::Arc;
 
@@ -85,6 +86,12 @@ impl Scene<'_> {
         let (app, paint, layout) = (self.app, &self.paint, &self.layout);
         self.header(&moment.targets, buf);
         verdict::draw(&moment.verdict, paint, layout.verdict, buf);
+        if app.is_unseen() {
+            let top = layout.verdict.bottom();
+            let body = Rect { y: top, height: layout.footer.y.saturating_sub(top), ..layout.header };
+            app.draw_unseen(moment, self.now, body, buf);
+            return;
+        }
         if matches!(layout.shape, Shape::Full | Shape::Wide) {
             limits::draw(&moment.limits, paint, layout.limits, buf);
             states::draw(&app.states, paint, layout.states, buf);
@@ -121,7 +128,11 @@ impl Scene<'_> {
             Panel::Connections => moment.backends.len(),
             Panel::Suspects => moment.findings.len(),
         };
-        let name = |panel: Panel| (format!("{} {}", panel.title(), count(panel)), panel == self.app.focus);
+        let level = |panel| self.app.pools.level.word().filter(|_| panel == Panel::Pools);
+        let level = |panel| level(panel).map(|word| format!(" by {word}")).unwrap_or_default();
+        let name = |panel: Panel| {
+            (format!("{} {}{}", panel.title(), count(panel), level(panel)), panel == self.app.focus)
+        };
         let mut line = tabs::line(&Panel::ALL.map(name), &self.paint);
         line.extend(connections::filter_line(&self.app.connections, &self.paint));
         line
@@ -175,7 +186,8 @@ impl Scene<'_> {
         }
     }
 
-    /// Frozen and past are impossible to overlook: every frame on the screen says it.
+    /// Frozen and past are impossible to overlook: every frame on the screen says it, and where there are no
+    /// frames the first line is a bar.
     fn mark_held(&self, buf: &mut Buffer) {
         let word = match (self.app.reel.hold(), &self.app.options.profile.feed) {
             (Hold::Frozen, _) => " FROZEN ",
@@ -183,6 +195,9 @@ impl Scene<'_> {
             (Hold::Following, Feed::Recording(_)) => " RECORDING ",
             (Hold::Following, _) => return,
         };
+        if matches!(self.layout.shape, Shape::Narrow | Shape::Compact) {
+            buf.set_style(self.layout.header, self.paint.style(Meaning::Frozen));
+        }
         for place in [self.layout.pools, self.layout.connections, self.layout.suspects] {
             self.stamp(place, word, Meaning::Frozen, buf);
         }

@@ -133,6 +133,7 @@ impl Layout {
         let footer = cut.bottom(1);
         let mut above = Cut(cut.top(match area.height {
             50.. => 9,
+            40.. => 8,
             36.. => 7,
             _ => 6,
         }));

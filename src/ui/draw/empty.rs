@@ -2,7 +2,6 @@
 
 use crate::analysis::Moment;
 use crate::model::verdict::VerdictKind;
-use crate::ui::layers::timeline::said;
 use crate::ui::layout::Panel;
 use crate::ui::state::connections::Connections;
 use crate::ui::view::connections::Tab;
@@ -10,7 +9,7 @@ use crate::ui::view::connections::Tab;
 /// The text for one panel.
 pub(super) fn text(list: &Connections, panel: Panel, moment: &Moment) -> String {
     if moment.servers.iter().all(Option::is_none) {
-        return never_seen(panel, moment);
+        return "No server was seen yet.".to_owned();
     }
     match panel {
         Panel::Pools => "No pool: nobody is connected but pooltop.".to_owned(),
@@ -31,22 +30,6 @@ pub(super) fn text(list: &Connections, panel: Panel, moment: &Moment) -> String 
         Panel::Connections if list.tab == Tab::All => "No connections but pooltop's own.".to_owned(),
         Panel::Connections => format!("No {}connections.", state(list.tab)),
     }
-}
-
-/// What an empty screen says when no server ever answered: its own words, and what to try.
-fn never_seen(panel: Panel, moment: &Moment) -> String {
-    if panel != Panel::Connections {
-        return "No server was seen yet.".to_owned();
-    }
-    let errors = moment.targets.iter().filter_map(|target| Some((target, target.error.as_ref()?)));
-    let lines: Vec<String> = errors
-        .flat_map(|(target, error)| {
-            [Some(said(&target.name, error)), error.hint.as_ref().map(ToString::to_string)]
-                .into_iter()
-                .flatten()
-        })
-        .collect();
-    if lines.is_empty() { "No server was seen yet.".to_owned() } else { lines.join("\n") }
 }
 
 /// The state in front of "connections".

@@ -47,6 +47,7 @@ impl App {
             || row.place == Place::Everywhere
             || (place == Place::Layer && command.operates() && self.shows_a_session());
         let now = match command {
+            _ if self.is_unseen() && needs_data(command) => false,
             Command::Secret => self.needs_secret(),
             Command::Retry => self.has_trouble(),
             Command::Close => place != Place::Screen || self.connections.is_filtered(),
@@ -115,4 +116,20 @@ impl App {
         let live = |target: &TargetStatus| target.state == TargetState::Live;
         self.reel.newest().is_some_and(|moment| !moment.targets.iter().all(live))
     }
+}
+
+/// Commands that are of no use while no target ever answered.
+fn needs_data(command: Command) -> bool {
+    matches!(
+        command,
+        Command::Filter
+            | Command::Blocking
+            | Command::Mark
+            | Command::Sort
+            | Command::RollUp
+            | Command::Freeze
+            | Command::StepBack
+            | Command::Export
+            | Command::NextPanel
+    )
 }

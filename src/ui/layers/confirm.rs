@@ -1,6 +1,7 @@
 //! The question before an operation: exactly whom it would reach, what it would do, and No as the answer at hand.
 
 mod draw;
+mod rows;
 
 use std::collections::HashMap;
 
@@ -39,6 +40,8 @@ pub struct Confirm {
     error: Option<String>,
     drawn: bool,
     offset: usize,
+    /// The last offset that still fills the list.
+    last: usize,
 }
 
 /// What a key in the dialog leads to.
@@ -67,6 +70,7 @@ impl Confirm {
             error: None,
             drawn: false,
             offset: 0,
+            last: 0,
         }
     }
 
@@ -109,9 +113,9 @@ impl Confirm {
                 self.focus = if self.focus == Button::No { Button::Yes } else { Button::No };
             }
             Command::Up => self.offset = self.offset.saturating_sub(1),
-            Command::Down => self.offset = (self.offset + 1).min(self.last()),
+            Command::Down => self.offset = (self.offset + 1).min(self.last),
             Command::PageUp => self.offset = self.offset.saturating_sub(5),
-            Command::PageDown => self.offset = (self.offset + 5).min(self.last()),
+            Command::PageDown => self.offset = (self.offset + 5).min(self.last),
             Command::Yes => return self.answer(&Answer::Yes),
             Command::Open | Command::Answer => return self.press(),
             Command::Older => return self.other_age(1),
@@ -119,10 +123,6 @@ impl Confirm {
             _ => {}
         }
         Then::Stay
-    }
-
-    fn last(&self) -> usize {
-        (self.question.asked().len() + self.question.left_out().len()).saturating_sub(1)
     }
 
     /// Enter: the focused button; a typed name is an answer of its own.

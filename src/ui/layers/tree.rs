@@ -7,6 +7,7 @@ use ratatui::text::{Line, Span};
 use super::page::{Page, scroll_sign};
 use crate::analysis::Moment;
 use crate::analysis::moment::BackendRow;
+use crate::model::backend::State;
 use crate::model::locks::{Blocker, BlockingRow};
 use crate::ui::command::Command;
 use crate::ui::format;
@@ -141,6 +142,7 @@ fn backend<'m>(moment: &'m Moment, target: usize, row: &BlockingRow) -> Option<&
     moment.backends.iter().find(|row| row.target == target && row.backend.pid() == pid)
 }
 
+/// Who it is; of those that do not wait also what they do instead.
 fn who<'t>(target: usize, row: &BlockingRow, moment: &Moment, paint: &Paint<'_>) -> Vec<Span<'t>> {
     let Some(found) = backend(moment, target, row) else {
         return vec![match row.who {
@@ -149,15 +151,21 @@ fn who<'t>(target: usize, row: &BlockingRow, moment: &Moment, paint: &Paint<'_>)
         }];
     };
     let backend = &found.backend;
-    let age = backend.xact_start.map(|since| format::age(moment.sampled_at(found).age_of(since)));
+    let word = if backend.state == State::IdleInTransaction { "" } else { "tx " };
+    let age = backend.xact_start.map(|since| moment.sampled_at(found).age_of(since));
+    let age = age.map(|age| format!(" {word}{}", format::age(age)));
+    let name = paint.span(format!("{} {}  ", backend.pid(), backend.session.application_name), Meaning::Text);
+    if row.waited_s.is_some() {
+        return vec![name];
+    }
     vec![
-        paint.span(format!("{} {} ", backend.pid(), backend.session.application_name), Meaning::Text),
-        paint.span(format!("{} ", backend.state.short()), state_meaning(backend.state)),
-        paint.span(format!("tx {}  ", age.as_deref().unwrap_or(paint.glyphs.unknown)), Meaning::Muted),
+        name,
+        paint.span(backend.state.short(), state_meaning(backend.state)),
+        paint.span(format!("{}  ", age.unwrap_or_default()), Meaning::Muted),
     ]
 }
 
-/// How many wait behind it, how long it waits itself, and what to do about it.
+/// What to do about it, how many wait behind it, how long it waits itself.
 fn why<'t>(row: &BlockingRow, paint: &Paint<'_>) -> Vec<Span<'t>> {
     let notes = [
         (row.blocks > 0).then(|| format!("blocks {}", row.blocks)),
@@ -167,9 +175,6 @@ fn why<'t>(row: &BlockingRow, paint: &Paint<'_>) -> Vec<Span<'t>> {
     ];
     let notes: Vec<_> = notes.into_iter().flatten().collect();
     let look = if row.blocks > 0 { Meaning::Blocked } else { Meaning::Muted };
-    let mut spans = vec![paint.span(notes.join(", "), look)];
-    if row.cancel_first {
-        spans.push(paint.span("  cancel this first", Meaning::Warning));
-    }
-    spans
+    let advice = if row.cancel_first { "cancel this first: " } else { "" };
+    vec![paint.span(advice, Meaning::Warning), paint.span(notes.join(", "), look)]
 }

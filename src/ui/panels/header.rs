@@ -43,7 +43,9 @@ pub fn draw(header: &Header<'_>, paint: &Paint<'_>, area: Rect, buf: &mut Buffer
     let mut left_out = 0;
     for target in order {
         let free = usize::from(room).saturating_sub(line.width());
-        let chips = [Detail::Full, Detail::Least].map(|detail| chip(target, header.now, detail, paint));
+        let named = header.targets.len() > 1 || *target.name != *header.profile.name;
+        let chips =
+            [Detail::Full, Detail::Least].map(|detail| chip(target, named, header.now, (detail, paint)));
         match chips.into_iter().find(|chip| chip.iter().map(Span::width).sum::<usize>() <= free) {
             Some(chip) => line.spans.extend(chip),
             None => left_out += 1,
@@ -101,7 +103,13 @@ enum Detail {
 }
 
 /// A target in a few cells: name, sign, and what is not as it should be.
-fn chip<'t>(target: &TargetStatus, now: Timestamp, detail: Detail, paint: &Paint<'_>) -> Vec<Span<'t>> {
+/// Where the profile is called like its only target, the name stands there already.
+fn chip<'t>(
+    target: &TargetStatus,
+    named: bool,
+    now: Timestamp,
+    (detail, paint): (Detail, &Paint<'_>),
+) -> Vec<Span<'t>> {
     let since = now.age_of(target.at);
     let age = target.age.map(|age| age + since);
     let (sign, word, look) = match target.state {
@@ -117,10 +125,9 @@ fn chip<'t>(target: &TargetStatus, now: Timestamp, detail: Detail, paint: &Paint
         }
         TargetState::Down => (paint.glyphs.down, outage(target, age, since), Meaning::Danger),
     };
+    let name = if named { format!("  {} ", target.name) } else { " ".to_owned() };
     vec![
-        Span::raw("  "),
-        paint.span(target.name.to_string(), Meaning::Text),
-        Span::raw(" "),
+        paint.span(name, Meaning::Text),
         paint.span(sign, look),
         Span::raw(" "),
         paint.span(word, if target.state == TargetState::Live { Meaning::Muted } else { look }),
@@ -155,8 +162,8 @@ fn outage(target: &TargetStatus, age: Option<Duration>, since: Duration) -> Stri
     format!("down{age}{}", retry(target, since))
 }
 
-/// The countdown to the next attempt.
-fn retry(target: &TargetStatus, since: Duration) -> String {
+/// The countdown to the next attempt, behind a comma; nothing where none is planned.
+pub fn retry(target: &TargetStatus, since: Duration) -> String {
     match target.retry_in.map(|left| left.saturating_sub(since)) {
         Some(Duration::ZERO) => ", trying now".to_owned(),
         Some(left) => format!(", retry in {}s", left.as_secs() + u64::from(left.subsec_millis() > 0)),

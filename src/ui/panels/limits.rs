@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use crate::model::limit::{Limit, LimitScope};
+use crate::text::width::width;
 use crate::ui::format;
 use crate::ui::paint::{Paint, put, put_line, put_right};
 use crate::ui::theme::Meaning;
@@ -23,15 +24,21 @@ pub fn draw(limits: &[Limit], paint: &Paint<'_>, area: Rect, buf: &mut Buffer) {
     if limits.is_empty() {
         put(buf, inner, " No ceiling is known yet.", paint.style(Meaning::Muted), paint.glyphs);
     }
+    let widest = limits.iter().map(|limit| width(&name(limit))).max().and_then(|cells| cells.try_into().ok());
+    let name_width = widest.unwrap_or(22_u16).clamp(12, 22);
     for (limit, y) in limits.iter().zip(inner.y..inner.bottom()) {
-        row(limit, paint, Rect { y, height: 1, x: inner.x + 1, width: inner.width.saturating_sub(2) }, buf);
+        row(
+            (limit, name_width),
+            paint,
+            Rect { y, height: 1, x: inner.x + 1, width: inner.width.saturating_sub(2) },
+            buf,
+        );
     }
 }
 
-fn row(limit: &Limit, paint: &Paint<'_>, area: Rect, buf: &mut Buffer) {
+fn row((limit, name_width): (&Limit, u16), paint: &Paint<'_>, area: Rect, buf: &mut Buffer) {
     const NUMBERS: u16 = 11;
     const NOTE: u16 = 11;
-    let name_width = if area.width < 70 { 12 } else { 22 };
     let gauge_width = area.width.saturating_sub(name_width + NUMBERS + NOTE + 3);
     let mut x = area.x;
     let mut place = |width: u16| {

@@ -45,11 +45,8 @@ pub fn draw(states: &States, paint: &Paint<'_>, area: Rect, buf: &mut Buffer) {
     let total = states.total.map(|total| format!(" {total} in all ")).unwrap_or_default();
     let inner = paint.frame(area, buf, false, (title, Line::from(paint.span(total, Meaning::Muted))));
     let top = states.rows.iter().flat_map(|row| row.past.iter().flatten()).max().copied().unwrap_or(0);
-    let rows = usize::from(inner.height);
-    let room_for_pool = rows > states.rows.len().min(4);
-    let shown = if room_for_pool && states.pool.is_some() { rows - 1 } else { rows };
     let mut y = inner.y;
-    for row in states.rows.iter().take(shown) {
+    for row in fitting(&states.rows, inner.height.into()) {
         let place = Rect { y, height: 1, ..inner };
         line(row, top, paint, place, buf);
         y += 1;
@@ -72,6 +69,15 @@ pub fn draw(states: &States, paint: &Paint<'_>, area: Rect, buf: &mut Buffer) {
             paint.glyphs,
         );
     }
+}
+
+/// The rows that fit. Where there are more, the quiet states fall away, always the same ones.
+fn fitting(rows: &[StateRow], room: usize) -> impl Iterator<Item = &StateRow> {
+    const QUIET: [&str; 3] = ["idle", "other", "active"];
+    let surplus = rows.len().saturating_sub(room);
+    let dropped = QUIET.iter().filter(|label| rows.iter().any(|row| row.label == **label)).take(surplus);
+    let dropped: Vec<&str> = dropped.copied().collect();
+    rows.iter().filter(move |row| !dropped.contains(&row.label)).take(room)
 }
 
 const LABEL: u16 = 12;

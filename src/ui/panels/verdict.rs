@@ -1,7 +1,5 @@
 //! The verdict: what is wrong, in one sentence.
 
-use std::fmt::Write as _;
-
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
@@ -35,35 +33,59 @@ pub fn draw(verdict: &Verdict, paint: &Paint<'_>, area: Rect, buf: &mut Buffer) 
     let style = paint.style(meaning).add_modifier(Modifier::BOLD).remove_modifier(Modifier::UNDERLINED);
     put(buf, area, &head, style, paint.glyphs);
     let start = area.x + u16::try_from(width(&head)).unwrap_or(area.width) + 2;
-    let mut text = verdict.sentence.to_string();
-    for evidence in &verdict.evidence {
-        let _ = write!(text, " {} {evidence}", paint.glyphs.dot);
-    }
     if area.width < 60 {
-        return draw_narrow(&head, &text, (paint, meaning), area, buf);
+        return draw_narrow(&head, verdict, (paint, meaning), area, buf);
     }
     let room = Rect { x: start, width: area.right().saturating_sub(start), ..area };
     let style =
         paint.style(if verdict.kind == VerdictKind::Healthy { Meaning::Muted } else { Meaning::Text });
-    let mut lines = wrap(&text, room.width.into());
-    let last = lines.split_off(lines.len().min(usize::from(area.height.saturating_sub(1)))).join(" ");
-    for (line, y) in lines.iter().chain([&last]).zip(area.y..area.bottom()) {
+    let lines = fitting("", verdict, paint, (room.width.into(), area.height.into()));
+    for (line, y) in lines.iter().zip(area.y..area.bottom()) {
         put(buf, Rect { y, height: 1, ..room }, line, style, paint.glyphs);
     }
+}
+
+/// The sentence in at most `height` lines, with as much of the evidence as fits whole. What the sentence says
+/// already is not said again, and what is cut is cut between words.
+fn fitting(
+    start: &str,
+    verdict: &Verdict,
+    paint: &Paint<'_>,
+    (cells, height): (usize, usize),
+) -> Vec<String> {
+    let mut text = format!("{start}{}", verdict.sentence);
+    for evidence in verdict.evidence.iter().filter(|evidence| !verdict.sentence.contains(&***evidence)) {
+        let longer = format!("{text} {} {evidence}", paint.glyphs.dot);
+        if wrap(&longer, cells).len() > height {
+            break;
+        }
+        text = longer;
+    }
+    let mut lines = wrap(&text, cells);
+    if lines.len() > height {
+        lines.truncate(height);
+        if let Some(last) = lines.last_mut() {
+            while width(last) + 1 > cells && last.contains(' ') {
+                last.truncate(last.rfind(' ').unwrap_or(0));
+            }
+            last.push_str(paint.glyphs.ellipsis);
+        }
+    }
+    lines
 }
 
 /// On a narrow screen the sentence goes on under its kind.
 fn draw_narrow(
     head: &str,
-    text: &str,
+    verdict: &Verdict,
     (paint, meaning): (&Paint<'_>, Meaning),
     area: Rect,
     buf: &mut Buffer,
 ) {
-    let mut lines = wrap(&format!("{} {text}", head.trim_start()), usize::from(area.width) - 2);
-    let last = lines.split_off(lines.len().min(usize::from(area.height.saturating_sub(1)))).join(" ");
+    let start = format!("{} ", head.trim_start());
+    let lines = fitting(&start, verdict, paint, (usize::from(area.width) - 2, area.height.into()));
     let inner = Rect { x: area.x + 1, width: area.width - 1, ..area };
-    for (line, y) in lines.iter().chain([&last]).zip(area.y..area.bottom()) {
+    for (line, y) in lines.iter().zip(area.y..area.bottom()) {
         put(buf, Rect { y, height: 1, ..inner }, line, paint.style(Meaning::Text), paint.glyphs);
     }
     put(buf, area, head, paint.style(meaning).add_modifier(Modifier::BOLD), paint.glyphs);

@@ -57,6 +57,11 @@ impl App {
                         tree.refresh(moment, height);
                     }
                 }
+                Layer::Confirm(confirm) => {
+                    if let Some(moment) = self.reel.newest() {
+                        confirm.settle(moment, &self.paint(), self.area);
+                    }
+                }
                 _ => {}
             }
         }

@@ -287,7 +287,7 @@ fn state_word(row: &BackendRow) -> &'static str {
 fn wait_cell<'a>(backend: &'a Backend, glyphs: &Glyphs) -> Cell<'a> {
     match &backend.wait {
         None => Cell::muted(glyphs.unknown),
-        Some(wait) if wait.is_lock() => Cell::of(format!("Lock:{}", wait.event), Meaning::Blocked),
+        Some(wait) if wait.is_lock() => Cell::of(&*wait.event, Meaning::Blocked),
         Some(wait) => Cell::muted(&*wait.event),
     }
 }

@@ -6,39 +6,57 @@ use ratatui::text::{Line, Span};
 
 use super::{Button, Confirm};
 use crate::analysis::Moment;
-use crate::control::confirm::{Asked, LeftOut};
-use crate::model::backend::Backend;
-use crate::model::operation::{BlastRadius, OperationKind};
+use crate::model::operation::OperationKind;
 use crate::model::time::Timestamp;
-use crate::text::width::{Align, fit};
 use crate::ui::format;
 use crate::ui::layers::page::scroll_sign;
 use crate::ui::layout::centred;
 use crate::ui::paint::{Paint, put, put_line, wrap};
 use crate::ui::theme::Meaning;
-use crate::ui::view::connections::state_meaning;
+
+/// What the question consists of on a screen of a given size.
+struct Parts<'t> {
+    place: Rect,
+    rows: Vec<Line<'t>>,
+    below: Vec<Line<'t>>,
+    /// Rows inside the frame that do not belong to the list.
+    fixed: u16,
+}
 
 impl Confirm {
     /// Draws it; returns where the terminal's cursor stands, if a name is typed.
     pub fn draw(&self, moment: &Moment, paint: &Paint<'_>, area: Rect, buf: &mut Buffer) -> Option<Position> {
-        let rows = self.rows(self.clock(moment), paint);
-        let width = area.width.saturating_sub(2).min(110);
-        let below = self.below(usize::from(width.saturating_sub(4)), paint);
-        let fixed = u16::try_from(below.len()).unwrap_or(4) + if below.is_empty() { 4 } else { 5 };
-        let list = u16::try_from(rows.len()).unwrap_or(u16::MAX);
-        let height = fixed.saturating_add(list).min(area.height);
+        let parts = self.parts(moment, paint, area);
         let title = Line::from(paint.span(format!(" {} ", self.title()), Meaning::Danger));
-        let inner = paint.dialog(centred(area, width, height), buf, title, Meaning::Danger);
-        let list = Rect { height: inner.height.saturating_sub(fixed - 2), ..inner };
-        for (line, y) in rows.iter().skip(self.offset).zip(list.y..list.bottom()) {
+        let inner = paint.dialog(parts.place, buf, title, Meaning::Danger);
+        let list = Rect { height: inner.height.saturating_sub(parts.fixed), ..inner };
+        for (line, y) in parts.rows.iter().skip(self.offset).zip(list.y..list.bottom()) {
             put_line(buf, Rect { y, height: 1, ..list }, line);
         }
-        scroll_sign(self.offset, rows.len(), paint, list, buf);
-        for (line, y) in below.iter().zip(list.bottom() + 1..inner.bottom()) {
+        scroll_sign(self.offset, parts.rows.len(), paint, list, buf);
+        for (line, y) in parts.below.iter().zip(list.bottom() + 1..inner.bottom()) {
             put_line(buf, Rect { y, height: 1, ..inner }, line);
         }
         let bottom = Rect { y: inner.bottom().saturating_sub(1), height: 1, ..inner };
         self.buttons(paint, bottom, buf)
+    }
+
+    /// Takes the size of the terminal: the list scrolls as far as its last row, no further.
+    pub fn settle(&mut self, moment: &Moment, paint: &Paint<'_>, area: Rect) {
+        let parts = self.parts(moment, paint, area);
+        let shown = parts.place.height.saturating_sub(parts.fixed + 2);
+        self.last = parts.rows.len().saturating_sub(shown.into());
+        self.offset = self.offset.min(self.last);
+    }
+
+    fn parts<'t>(&self, moment: &Moment, paint: &Paint<'_>, area: Rect) -> Parts<'t> {
+        let width = area.width.saturating_sub(2).min(110);
+        let room = usize::from(width.saturating_sub(4));
+        let rows = self.rows(self.clock(moment), room, paint);
+        let below = self.below(room, paint);
+        let fixed = u16::try_from(below.len()).unwrap_or(4) + if below.is_empty() { 2 } else { 3 };
+        let height = u16::try_from(rows.len()).unwrap_or(u16::MAX).saturating_add(fixed + 2);
+        Parts { place: centred(area, width, height), rows, below, fixed }
     }
 
     /// `Terminate 3 sessions on db1?`
@@ -64,29 +82,6 @@ impl Confirm {
         place.and_then(|place| moment.servers.get(place)?.as_ref()).map_or(moment.at, |server| server.at)
     }
 
-    fn rows<'t>(&self, at: Timestamp, paint: &Paint<'_>) -> Vec<Line<'t>> {
-        let asked = self.question.asked().iter().map(|asked| self.asked_row(asked, at, paint));
-        let left_out = self.question.left_out().iter().map(|left| left_out_row(left, paint));
-        asked.chain(left_out).collect()
-    }
-
-    fn asked_row<'t>(&self, asked: &Asked, at: Timestamp, paint: &Paint<'_>) -> Line<'t> {
-        let backend = &asked.victim.seen;
-        let mut line = session(backend, paint);
-        let age = backend.state_change.map(|since| format::age(at.age_of(since))).unwrap_or_default();
-        line.push_span(
-            paint.span(format!("{:<8} {age:>7}  ", backend.state.short()), state_meaning(backend.state)),
-        );
-        let radius = self.radius.get(&backend.pid());
-        line.push_span(paint.span(effect(backend, radius).join(", "), Meaning::Text));
-        let warnings = asked.warnings.iter().chain(radius.into_iter().flat_map(|radius| &radius.warnings));
-        let refused = radius.and_then(|radius| radius.refused.as_ref());
-        for warning in warnings.chain(refused) {
-            line.push_span(paint.span(format!("  {} {warning}", paint.glyphs.warning), Meaning::Warning));
-        }
-        line
-    }
-
     /// Between the list and the buttons: age, warnings about the whole, what is not known, what is wrong.
     fn below<'t>(&self, width: usize, paint: &Paint<'_>) -> Vec<Line<'t>> {
         let mut texts: Vec<(String, Meaning)> = Vec::new();
@@ -101,6 +96,8 @@ impl Confirm {
                 Meaning::Notice,
             ));
         }
+        let shared = self.shared_warnings().into_iter();
+        texts.extend(shared.map(|text| (format!("{} {text}", paint.glyphs.warning), Meaning::Warning)));
         texts.extend(self.question.warnings().iter().map(|text| (text.to_string(), Meaning::Warning)));
         if self.question.asked().is_empty() {
             let kind = self.question.kind();
@@ -175,40 +172,4 @@ impl Confirm {
         }
         Position { x: (area.x + before).min(area.right()), y: area.y }
     }
-}
-
-/// Pid and application, in columns.
-fn session<'t>(backend: &Backend, paint: &Paint<'_>) -> Line<'t> {
-    let application = fit(&backend.session.application_name, 18, Align::Left, paint.glyphs.ellipsis);
-    Line::from(vec![
-        paint.span(format!("{:>7}  ", backend.pid()), Meaning::Title),
-        paint.span(format!("{application} "), Meaning::Text),
-    ])
-}
-
-fn left_out_row<'t>(left: &LeftOut, paint: &Paint<'_>) -> Line<'t> {
-    let mut line = session(&left.victim.seen, paint);
-    for span in &mut line.spans {
-        span.style = paint.style(Meaning::Muted);
-    }
-    line.push_span(paint.span(format!("{} left out: {}", paint.glyphs.down, left.why), Meaning::Notice));
-    line
-}
-
-/// What ending one session would do.
-fn effect(backend: &Backend, radius: Option<&BlastRadius>) -> Vec<String> {
-    let mut parts = Vec::new();
-    if let Some(radius) = radius {
-        if let Some(locks) = radius.locks.filter(|locks| *locks > 0) {
-            parts.push(format!("{locks} locks"));
-        }
-        if !radius.frees.is_empty() {
-            let waiters = if radius.frees.len() == 1 { "waiter" } else { "waiters" };
-            parts.push(format!("frees {} {waiters}", radius.frees.len()));
-        }
-    }
-    if backend.has_xid || radius.is_some_and(|radius| radius.may_have_written) {
-        parts.push("may have written: rolled back".to_owned());
-    }
-    parts
 }
