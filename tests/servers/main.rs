@@ -15,4 +15,5 @@ mod connect;
 mod control;
 mod demo;
 mod harness;
+mod replica;
 mod sampling;

@@ -180,10 +180,11 @@ impl Decoder {
     }
 }
 
-/// A session of this process. The name is asked for as well, because where the wire is not proven direct, the
-/// backend may be a pooler's, which serves an application a moment later.
+/// A session of this process. Where the wire is not proven direct, the backend may be a pooler's, which serves an
+/// application a moment later: ours goes by no name there, and whoever goes by another one is not ours.
 fn is_own(backend: &Backend, own: &OwnSessions) -> bool {
-    own.contains(backend.id()) && backend.session.application_name.starts_with(APPLICATION_NAME)
+    let name = &backend.session.application_name;
+    own.contains(backend.id()) && (name.is_empty() || name.starts_with(APPLICATION_NAME))
 }
 
 #[derive(Default)]
