@@ -159,7 +159,7 @@ async fn first_look(
     client: &Client,
     purpose: Purpose,
 ) -> Result<Look, Failure> {
-    let query = session::in_transaction(client, purpose, FIRST_LOOK, &[]);
+    let query = session::in_transaction(client, purpose.statement_timeout(), FIRST_LOOK, &[]);
     let row = within(attempt.until, endpoint, "logged in, but the first statement did not end", query)
         .await
         .map_err(Failure::next)?

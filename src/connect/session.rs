@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future;
 use tokio::sync::{Mutex, watch};
@@ -27,11 +28,11 @@ pub enum Purpose {
 }
 
 impl Purpose {
-    /// `statement_timeout` of our sessions, milliseconds.
-    fn statement_timeout_ms(self) -> u32 {
+    /// `statement_timeout` of our sessions.
+    pub(super) fn statement_timeout(self) -> Duration {
         match self {
-            Self::Sampling | Self::Operations => 2_000,
-            Self::Probe => 5_000,
+            Self::Sampling | Self::Operations => Duration::from_secs(2),
+            Self::Probe => Duration::from_secs(5),
         }
     }
 }
@@ -84,9 +85,22 @@ impl Connection {
         let answer = match self.0.about.wire {
             Wire::Direct => self.0.client.query_typed(sql, params).await,
             Wire::Pooled | Wire::Unproven => {
-                in_transaction(&self.0.client, self.0.purpose, sql, params).await
+                in_transaction(&self.0.client, self.0.purpose.statement_timeout(), sql, params).await
             }
         };
+        answer.map_err(|error| self.explain(&error))
+    }
+
+    /// [`Connection::rows`] with a limit of its own, kept by the server, for a statement that may cost it more than the
+    /// others.
+    pub async fn rows_within(
+        &self,
+        limit: Duration,
+        sql: &str,
+        params: &[(&(dyn ToSql + Sync), Type)],
+    ) -> Result<Vec<Row>, TargetError> {
+        let _turn = self.0.turn.lock().await;
+        let answer = in_transaction(&self.0.client, limit, sql, params).await;
         answer.map_err(|error| self.explain(&error))
     }
 
@@ -173,8 +187,8 @@ impl fmt::Debug for Connection {
 
 /// The limits of our own statements, each with the given command. With `SQL_ASCII` the server converts no text, so
 /// no text can fail.
-fn settings(command: &str, purpose: Purpose) -> String {
-    let statement_timeout = purpose.statement_timeout_ms();
+fn settings(command: &str, statement_timeout: Duration) -> String {
+    let statement_timeout = statement_timeout.as_millis();
     format!(
         "{command} statement_timeout = {statement_timeout};\
          {command} lock_timeout = 100;\
@@ -187,7 +201,10 @@ fn settings(command: &str, purpose: Purpose) -> String {
 ///
 /// Where a network drops packets in silence, the server itself finds out within a minute and frees our slot.
 pub(super) fn session_settings(purpose: Purpose, version_num: u32) -> String {
-    let mut batch = format!("SET application_name = '{APPLICATION_NAME}';{}", settings("SET", purpose));
+    let mut batch = format!(
+        "SET application_name = '{APPLICATION_NAME}';{}",
+        settings("SET", purpose.statement_timeout())
+    );
     batch.push_str(
         "SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3;",
     );
@@ -206,11 +223,11 @@ pub(super) fn session_settings(purpose: Purpose, version_num: u32) -> String {
 /// All messages leave in the first poll, so dropping the future later leaves no transaction open.
 pub(super) async fn in_transaction(
     client: &Client,
-    purpose: Purpose,
+    limit: Duration,
     sql: &str,
     params: &[(&(dyn ToSql + Sync), Type)],
 ) -> Result<Vec<Row>, tokio_postgres::Error> {
-    let prologue = format!("BEGIN READ ONLY;{}", settings("SET LOCAL", purpose));
+    let prologue = format!("BEGIN READ ONLY;{}", settings("SET LOCAL", limit));
     let (begun, rows, committed) = future::join3(
         client.batch_execute(&prologue),
         client.query_typed(sql, params),

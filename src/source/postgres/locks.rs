@@ -16,6 +16,8 @@ mod edges;
 
 /// Up to so many waiters the server itself is asked whom each of them waits for; that stops its lock manager once per waiter.
 const ASK_THE_SERVER: usize = 64;
+/// The server ends one reading after this: a picture of the waits is not worth a sample.
+const LIMIT: Duration = Duration::from_millis(500);
 /// Never more often than this.
 const LEAST_PAUSE: Duration = Duration::from_secs(2);
 /// However much it costs.
@@ -60,7 +62,7 @@ impl LockReader {
 
     async fn ask(&mut self, connection: &Connection, statements: &Statements, waiting: usize, now: Duration) {
         let few = waiting <= ASK_THE_SERVER;
-        let rows = connection.rows(statements.waits, &[(&few, Type::BOOL)]).await;
+        let rows = connection.rows_within(LIMIT, statements.waits, &[(&few, Type::BOOL)]).await;
         let (picture, cost) = match rows.and_then(|rows| decode(&rows)) {
             Ok((picture, cost)) => (Part::Known(Arc::new(picture)), cost),
             Err(error) => (Part::Missing(Missing::new("who waits for whom", &error.message)), LONGEST_PAUSE),

@@ -117,3 +117,27 @@ async fn a_prepared_transaction_blocks_without_a_backend() {
     let prepared = sample.facts.known().unwrap().prepared.known().unwrap();
     assert_eq!((prepared.len(), &*prepared[0].gid, &*prepared[0].owner), (1, "left over", "postgres"));
 }
+
+#[tokio::test]
+async fn a_lock_query_that_takes_too_long_costs_the_picture_and_not_the_sample() {
+    let server = Postgres::start(&PostgresOptions::default());
+    table(&server).await;
+    server
+        .execute(
+            "CREATE SCHEMA slow; CREATE ROLE watcher LOGIN; GRANT pg_monitor TO watcher; GRANT USAGE ON SCHEMA slow TO watcher;
+             CREATE FUNCTION slow.pg_blocking_pids(int) RETURNS int[] LANGUAGE sql VOLATILE AS
+             'SELECT CASE WHEN pg_sleep(600) IS NULL THEN ''{}''::int[] END';
+             ALTER ROLE watcher SET search_path = slow, pg_catalog",
+        )
+        .await;
+    let _root = server.hold("root", "BEGIN; UPDATE t SET n = 1 WHERE id = 1").await;
+    let leaf = server.hold("leaf", "BEGIN").await;
+    let _waiting = leaf.send("UPDATE t SET n = 2 WHERE id = 1");
+    waiting(&server, 1).await;
+    let mut reader = Reader::open(&server.url("watcher", "postgres")).await;
+    let sample = reader.postgres().await;
+    let why = sample.locks.missing().unwrap();
+    assert!(why.why.contains("57014") && sample.backends.len() == 2, "{why:?}");
+    let sample = reader.sample().await;
+    assert!(sample.overhead.statements_per_sample < 2.0, "it is not asked again at once");
+}
