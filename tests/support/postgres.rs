@@ -9,7 +9,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio_postgres::{Client, Config, NoTls};
 
 use super::guardian::{Account, Guardian};
-use super::wait::{eventually, free_port};
+use super::wait::{eventually, free_port, wait_until};
 
 /// One installed major version.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -138,7 +138,7 @@ impl Postgres {
         format!(
             "listen_addresses = '127.0.0.1'\nport = {}\nunix_socket_directories = '{}'\nmax_connections = {}\n\
              fsync = off\nsynchronous_commit = off\nfull_page_writes = off\nshared_buffers = '16MB'\n\
-             max_prepared_transactions = 5\njit = off\n{}\n",
+             max_prepared_transactions = 5\njit = off\npassword_encryption = 'scram-sha-256'\n{}\n",
             self.port,
             self.root.display(),
             options.max_connections,
@@ -249,6 +249,17 @@ impl Postgres {
     /// Runs statements as superuser in database `postgres`.
     pub async fn execute(&self, sql: &str) {
         self.client().await.batch_execute(sql).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
+    }
+
+    /// Ends a session and waits until it is gone.
+    pub async fn end(&self, pid: i32) {
+        let client = self.client().await;
+        client.query_one("SELECT pg_terminate_backend($1)", &[&pid]).await.expect("a superuser may");
+        let sql = "SELECT count(*) FROM pg_stat_activity WHERE pid = $1";
+        wait_until("the session is gone", async || {
+            client.query_one(sql, &[&pid]).await.expect("counted").get::<_, i64>(0) == 0
+        })
+        .await;
     }
 
     /// An application's session over TCP as superuser, in which `sql` was run and which stays open: `BEGIN; SELECT …` leaves it

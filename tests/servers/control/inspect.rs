@@ -80,7 +80,7 @@ async fn a_refusal_is_foretold_and_whoever_ended_is_said_to_have_ended() {
         seen.push(stage.see_in(held.last().unwrap().pid, State::IdleInTransaction).await);
     }
     let pid = held.pop().unwrap().pid;
-    server.execute(&format!("SELECT pg_terminate_backend({pid}, 5000)")).await;
+    server.end(pid).await;
     let operation = stage.operation(OperationKind::Terminate, &seen);
     let radii = stage.executor.inspect(&operation, None).await.unwrap();
     let refused: Vec<Option<&str>> = radii.iter().map(|radius| radius.refused.as_deref()).collect();

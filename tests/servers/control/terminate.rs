@@ -68,7 +68,7 @@ async fn whoever_changed_between_dialog_and_answer_is_left_alone_and_the_others_
     stage.see_in(held[5].pid, State::Active).await;
     let gone = held.remove(6);
     let gone_pid = gone.pid;
-    server.execute(&format!("SELECT pg_terminate_backend({gone_pid}, 5000)")).await;
+    server.end(gone_pid).await;
 
     let reports = stage.run(stage.operation(OperationKind::Terminate, &seen)).await;
     let by_pid = |pid: i32| {
