@@ -130,7 +130,6 @@ fn write_whole(file: &mut File, line: &[u8]) -> io::Result<()> {
     }
 }
 
-/// Whether an earlier writer was cut off, which would swallow the next record.
 /// Waits until no other pooltop is in the middle of a line; the lock ends with the file. It only spares the log an
 /// empty line, because each record is one write. So where it cannot be had (a frozen neighbour, a file system
 /// without locks), it is done without.
@@ -145,6 +144,7 @@ fn wait_for_turn(file: &File) {
     }
 }
 
+/// Whether an earlier writer was cut off, which would swallow the next record.
 fn ends_in_the_middle_of_a_line(file: &mut File) -> io::Result<bool> {
     if file.seek(SeekFrom::End(0))? == 0 {
         return Ok(false);
