@@ -15,7 +15,7 @@ pub mod value;
 
 pub use load::load;
 pub use paths::Paths;
-pub use problem::{ConfigError, Document, Located, nearest};
+pub use problem::{ConfigError, Document, Located};
 pub use read::{is_profile_name, parse};
 pub use targets::holds_password;
 pub use types::{Access, Config, Profile};

@@ -6,9 +6,11 @@ pub mod clean;
 pub mod escape;
 pub mod fingerprint;
 pub mod glob;
+mod nearest;
 pub mod redact;
 pub mod span;
 pub mod sql;
 pub mod width;
 
 pub use clean::Text;
+pub use nearest::nearest;

@@ -19,7 +19,7 @@ use crate::model::pool::DeclaredPool;
 use crate::model::secret::{ExposeSecret, SecretString};
 use crate::model::target::{Role, TargetName};
 use crate::model::thresholds::Thresholds;
-use crate::text::Text;
+use crate::text::{Text, nearest};
 
 /// Time between samples where nothing else is said.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -399,7 +399,7 @@ fn not_yet(what: &str) -> Failure {
 fn unknown_profile(name: &str, around: &Surroundings) -> Failure {
     let file: &PathBuf = &around.paths.config;
     let known: Vec<&str> = around.config.names().collect();
-    let help = match config::nearest(name, around.config.names()) {
+    let help = match nearest(name, around.config.names()) {
         Some(near) => format!("did you mean '{near}'?"),
         None if known.is_empty() => {
             format!("{} has no profile yet; `pooltop profiles add NAME URL` saves one", file.display())

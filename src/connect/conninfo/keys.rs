@@ -1,5 +1,7 @@
 //! The table of connection keys: what libpq knows, what pooltop does with it, and the nearest one to a mistake.
 
+use crate::text;
+
 /// What becomes of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Treatment {
@@ -100,33 +102,7 @@ pub(super) fn find(name: &str) -> Option<&'static Key> {
 
 /// The valid key that is nearest to a mistyped one, where one is near.
 pub(super) fn nearest(name: &str) -> Option<&'static str> {
-    let wanted = name.to_ascii_lowercase();
-    KEYS.iter()
-        .map(|key| (distance(&wanted, key.name), key.name))
-        .min()
-        .filter(|(steps, _)| *steps <= 1 + wanted.len() / 3)
-        .map(|(_, name)| name)
-}
-
-/// Edits (insert, delete, replace) that turn `a` into `b`.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, from) in a.chars().enumerate() {
-        let mut diagonal = i;
-        let mut left = i + 1;
-        for (slot, to) in row.iter_mut().skip(1).zip(&b) {
-            let above = *slot;
-            let best = (diagonal + usize::from(from != *to)).min(above + 1).min(left + 1);
-            diagonal = above;
-            left = best;
-            *slot = best;
-        }
-        if let Some(first) = row.first_mut() {
-            *first = i + 1;
-        }
-    }
-    row.last().copied().unwrap_or_default()
+    text::nearest(name, KEYS.iter().map(|key| key.name))
 }
 
 #[cfg(test)]
@@ -144,15 +120,6 @@ mod tests {
             ("zzzzzzzz", None),
         ] {
             assert_eq!(nearest(typed), expected, "{typed}");
-        }
-    }
-
-    #[test]
-    fn the_distance_counts_edits() {
-        for (a, b, edits) in
-            [("", "abc", 3), ("abc", "abc", 0), ("kitten", "sitting", 3), ("host", "hots", 2)]
-        {
-            assert_eq!(distance(a, b), edits, "{a} {b}");
         }
     }
 }
