@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::text::span::parse_or_seconds;
+
 /// The command line of pooltop.
 #[derive(Clone, Debug, Parser)]
 #[command(
@@ -289,12 +291,8 @@ pub struct ConfigFile {
 
 /// A span of time such as `500ms`, `10s`, `5m`, `1h30m`; a bare number is seconds.
 fn span(text: &str) -> Result<Duration, String> {
-    if let Ok(seconds) = text.parse::<f64>() {
-        return Duration::try_from_secs_f64(seconds).map_err(|_| format!("'{text}' is not a span of time"));
-    }
-    let span: jiff::SignedDuration =
-        text.parse().map_err(|_| format!("'{text}' is not a span of time; write 500ms, 10s, 5m or 1h30m"))?;
-    span.try_into().map_err(|_| format!("'{text}' is negative"))
+    parse_or_seconds(text)
+        .ok_or_else(|| format!("'{text}' is not a span of time; write 500ms, 10s, 5m or 1h30m"))
 }
 
 #[cfg(test)]

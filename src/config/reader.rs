@@ -14,6 +14,7 @@ use toml::de::{DeTable, DeValue};
 use super::problem::{Located, Problem, suggest};
 use super::value;
 use crate::model::secret::SecretString;
+use crate::text::span;
 
 type Value<'d> = Spanned<DeValue<'d>>;
 
@@ -305,7 +306,7 @@ fn as_number(value: &DeValue<'_>) -> Option<f64> {
 /// `Err` with the value as text where it has the right type and is no span.
 fn as_span(value: &DeValue<'_>) -> Option<Result<Duration, String>> {
     match value.as_str() {
-        Some(text) => Some(value::span(text).ok_or_else(|| text.to_owned())),
+        Some(text) => Some(span::parse(text).ok_or_else(|| text.to_owned())),
         None => as_number(value)
             .map(|seconds| Duration::try_from_secs_f64(seconds).map_err(|_| seconds.to_string())),
     }

@@ -1,13 +1,4 @@
-//! Spans of time and sizes, as people write them.
-
-use std::time::Duration;
-
-/// A span such as `500ms`, `60s`, `5m`, `1h30m`, `1h 30m`. Not negative; at most a hundred years.
-pub fn span(text: &str) -> Option<Duration> {
-    const LONGEST: Duration = Duration::from_secs(100 * 365 * 86_400);
-    let span: jiff::SignedDuration = text.trim().parse().ok()?;
-    Duration::try_from(span).ok().filter(|span| *span <= LONGEST)
-}
+//! Sizes, as people write them.
 
 /// A size in bytes such as `64MiB`, `512 KB`, `1.5G`, `1048576`. `K`, `M`, `G`, `T` alone are binary, as for
 /// PostgreSQL's memory settings.
@@ -39,26 +30,6 @@ pub fn size(text: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn spans_are_read_as_people_write_them() {
-        for (text, millis) in [
-            ("500ms", Some(500)),
-            ("60s", Some(60_000)),
-            ("5m", Some(300_000)),
-            ("1h30m", Some(5_400_000)),
-            ("1h 30m", Some(5_400_000)),
-            ("1.5s", Some(1500)),
-            ("0s", Some(0)),
-            ("-5s", None),
-            ("5", None),
-            ("soon", None),
-            ("", None),
-            ("9999999999h", None),
-        ] {
-            assert_eq!(span(text), millis.map(Duration::from_millis), "{text:?}");
-        }
-    }
 
     #[test]
     fn sizes_know_binary_and_decimal_units() {

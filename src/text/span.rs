@@ -1,6 +1,11 @@
-//! Spans and counts as people read them: two units at most, always with a unit.
+//! Spans and counts as people read and write them: two units at most, always with a unit.
 
 use std::time::Duration;
+
+use jiff::SpanRelativeTo;
+
+/// The longest span that anybody may mean.
+const LONGEST: Duration = Duration::from_secs(100 * 365 * 86_400);
 
 /// A span in at most two units, without spaces: `850ms`, `9s`, `4m12s`, `3h07m`, `2d04h`.
 ///
@@ -14,6 +19,22 @@ pub fn span(span: Duration) -> String {
         60..3600 => format!("{}m{:02}s", seconds / 60, seconds % 60),
         3600..86_400 => format!("{}h{:02}m", seconds / 3600, seconds / 60 % 60),
         _ => format!("{}d{:02}h", seconds / 86_400, seconds / 3600 % 24),
+    }
+}
+
+/// The span that a person wrote, with units: `500ms`, `60s`, `5m`, `1h30m`, `1h 30m`, `2d`. A day has 24 hours. Not
+/// negative; at most a hundred years, so that no time plus a span is out of reach.
+pub fn parse(text: &str) -> Option<Duration> {
+    let span: jiff::Span = text.trim().parse().ok()?;
+    let span = span.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?;
+    Duration::try_from(span).ok().filter(|span| *span <= LONGEST)
+}
+
+/// [`parse`], where a bare number is seconds.
+pub fn parse_or_seconds(text: &str) -> Option<Duration> {
+    match text.trim().parse::<f64>() {
+        Ok(seconds) => Duration::try_from_secs_f64(seconds).ok().filter(|span| *span <= LONGEST),
+        Err(_) => parse(text),
     }
 }
 
@@ -94,6 +115,32 @@ mod tests {
             (3, "day", "3 days"),
         ] {
             assert_eq!(count(number, noun), text);
+        }
+    }
+
+    #[test]
+    fn spans_are_read_as_people_write_them() {
+        for (text, millis) in [
+            ("500ms", Some(500)),
+            ("60s", Some(60_000)),
+            ("5m", Some(300_000)),
+            ("1h30m", Some(5_400_000)),
+            ("1h 30m", Some(5_400_000)),
+            ("1.5s", Some(1500)),
+            ("2d", Some(172_800_000)),
+            ("0s", Some(0)),
+            ("-5s", None),
+            ("5", None),
+            ("soon", None),
+            ("", None),
+            ("9999999999h", None),
+        ] {
+            assert_eq!(parse(text), millis.map(Duration::from_millis), "{text:?}");
+        }
+        assert_eq!(parse_or_seconds("1.5"), Some(Duration::from_millis(1500)));
+        assert_eq!(parse_or_seconds("5m"), Some(Duration::from_secs(300)));
+        for text in ["-1", "inf", "NaN", "1e18", "soon"] {
+            assert_eq!(parse_or_seconds(text), None, "{text:?}");
         }
     }
 }

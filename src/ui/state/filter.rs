@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::time::Duration;
 
 use crate::analysis::Moment;
 use crate::analysis::moment::BackendRow;
 use crate::model::backend::{Backend, Client};
+use crate::text::span::parse_or_seconds;
 
 /// A parsed filter. All of its terms must hold; an empty one holds for every row.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -161,7 +161,7 @@ impl Test {
         let order = if operator == ">" { Order::Above } else { Order::Below };
         let number = match measure {
             Measure::Blocks => value.parse().map_err(|_| FilterError::Number(value.to_owned()))?,
-            _ => parse_age(value).ok_or_else(|| FilterError::Age(value.to_owned()))?.as_secs_f64(),
+            _ => parse_or_seconds(value).ok_or_else(|| FilterError::Age(value.to_owned()))?.as_secs_f64(),
         };
         Ok(Self::Compare(*measure, order, number))
     }
@@ -177,34 +177,6 @@ impl Test {
             }
             None => Err(FilterError::Field(name.to_owned())),
         }
-    }
-}
-
-/// An age as people write it: `500ms`, `30s`, `5m`, `1h30m`, a bare number in seconds.
-pub fn parse_age(text: &str) -> Option<Duration> {
-    if let Ok(seconds) = text.parse::<f64>() {
-        return Duration::try_from_secs_f64(seconds).ok();
-    }
-    let (mut rest, mut sum) = (text, 0.0);
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
-        let number: f64 = rest.get(..digits)?.parse().ok()?;
-        let unit_end =
-            rest[digits..].find(|c: char| c.is_ascii_digit()).map_or(rest.len(), |end| digits + end);
-        sum += number * unit(rest.get(digits..unit_end)?)?;
-        rest = rest.get(unit_end..)?;
-    }
-    Duration::try_from_secs_f64(sum).ok()
-}
-
-fn unit(word: &str) -> Option<f64> {
-    match word {
-        "ms" => Some(0.001),
-        "s" => Some(1.0),
-        "m" | "min" => Some(60.0),
-        "h" => Some(3_600.0),
-        "d" => Some(86_400.0),
-        _ => None,
     }
 }
 
@@ -341,23 +313,6 @@ mod tests {
     fn colons_of_casts_and_addresses_are_not_fields() {
         for typed in ["x::text", "10.0.0.5:6432", "a:b", "[::1]:50"] {
             assert!(Filter::parse(typed).is_ok(), "{typed}");
-        }
-    }
-
-    #[test]
-    fn ages_read_like_people_write_them() {
-        for (text, ms) in [
-            ("30s", Some(30_000)),
-            ("5m", Some(300_000)),
-            ("1h30m", Some(5_400_000)),
-            ("1.5s", Some(1_500)),
-            ("500ms", Some(500)),
-            ("90", Some(90_000)),
-            ("5x", None),
-            ("m", None),
-            ("", Some(0)),
-        ] {
-            assert_eq!(parse_age(text), ms.map(Duration::from_millis), "{text}");
         }
     }
 
