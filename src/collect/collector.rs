@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 
@@ -44,18 +44,13 @@ impl std::fmt::Debug for Target {
     }
 }
 
-/// What the outside may ask of a collector.
-#[derive(Debug)]
-enum Command {
-    Retry,
-    Secret(SecretString),
-}
-
 /// The outside's end of a collector.
 #[derive(Clone, Debug)]
 pub struct Handle {
     name: TargetName,
-    commands: mpsc::UnboundedSender<Command>,
+    /// Holds one wish at most: a key that is held down is not a queue of samples.
+    retry: Arc<Notify>,
+    secret: watch::Sender<Option<SecretString>>,
     connection: Arc<Mutex<Option<Connection>>>,
 }
 
@@ -67,12 +62,12 @@ impl Handle {
 
     /// Try to connect now instead of at the end of the wait; sample now when connected.
     pub fn retry(&self) {
-        let _ = self.commands.send(Command::Retry);
+        self.retry.notify_one();
     }
 
     /// Connect with this password from now on.
     pub fn give_secret(&self, secret: SecretString) {
-        let _ = self.commands.send(Command::Secret(secret));
+        self.secret.send_replace(Some(secret));
     }
 
     /// The sampling connection, while there is one, for operations that got no connection of their own.
@@ -84,9 +79,13 @@ impl Handle {
 /// Starts a collector in `tasks`. It ends when the set is dropped; it never ends by itself, so a task of the set
 /// that finishes has panicked.
 pub fn spawn(target: Target, clock: Clock, mailbox: Mailbox, tasks: &mut JoinSet<()>) -> Handle {
-    let (sender, commands) = mpsc::unbounded_channel();
-    let connection = Arc::default();
-    let handle = Handle { name: target.name.clone(), commands: sender, connection: Arc::clone(&connection) };
+    let (sender, secret) = watch::channel(None);
+    let handle = Handle {
+        name: target.name.clone(),
+        retry: Arc::default(),
+        secret: sender,
+        connection: Arc::default(),
+    };
     let collector = Collector {
         standing: Standing {
             name: target.name.clone(),
@@ -105,9 +104,9 @@ pub fn spawn(target: Target, clock: Clock, mailbox: Mailbox, tasks: &mut JoinSet
         target,
         clock,
         mailbox,
-        commands,
-        connection,
-        secret: None,
+        retry: Arc::clone(&handle.retry),
+        secret,
+        connection: Arc::clone(&handle.connection),
         authentication_failures: 0,
     };
     tasks.spawn(collector.run());
@@ -118,12 +117,12 @@ struct Collector {
     target: Target,
     clock: Clock,
     mailbox: Mailbox,
-    commands: mpsc::UnboundedReceiver<Command>,
+    retry: Arc<Notify>,
+    secret: watch::Receiver<Option<SecretString>>,
     connection: Arc<Mutex<Option<Connection>>>,
     standing: Standing,
     changes: Changes,
     backoff: Backoff,
-    secret: Option<SecretString>,
     authentication_failures: u32,
 }
 
@@ -155,7 +154,7 @@ impl Collector {
 
     async fn open(&mut self) -> Result<Box<dyn Source>, TargetError> {
         let opener = Arc::clone(&self.target.opener);
-        let secret = self.secret.clone();
+        let secret = self.secret.borrow_and_update().clone();
         let mut opening = opener.open(secret);
         let mut heartbeat = heartbeat();
         loop {
@@ -189,13 +188,8 @@ impl Collector {
         let end = loop {
             tokio::select! {
                 _ = ticks.tick() => {}
-                Some(command) = self.commands.recv() => match command {
-                    Command::Secret(secret) => {
-                        self.secret = Some(secret);
-                        break End::Reconnect;
-                    }
-                    Command::Retry => ticks.reset(),
-                },
+                () = self.retry.notified() => ticks.reset(),
+                Ok(()) = self.secret.changed() => break End::Reconnect,
             }
             if let Err(error) = self.sample(source.as_mut()).await {
                 break End::Lost(error);
@@ -299,13 +293,8 @@ impl Collector {
             tokio::select! {
                 () = sleep_until(until), if !self.standing.needs_secret => break,
                 _ = heartbeat.tick() => self.publish(),
-                Some(command) = self.commands.recv() => match command {
-                    Command::Retry => break,
-                    Command::Secret(secret) => {
-                        self.secret = Some(secret);
-                        break;
-                    }
-                },
+                () = self.retry.notified() => break,
+                Ok(()) = self.secret.changed() => break,
             }
         }
         self.standing.retry_at = None;
