@@ -240,8 +240,8 @@ impl<'a> Parts<'a> {
                 stranded: Vec::new(),
             });
         }
-        let pools = sample.pooler().and_then(|body| body.pools.known()).cloned().unwrap_or_default();
-        PoolerView { at: sample.at, pools }
+        let unread = sample.pooler().and_then(|body| body.pools.missing()).cloned();
+        PoolerView { at: sample.at, unread }
     }
 }
 

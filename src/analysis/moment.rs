@@ -8,8 +8,9 @@ use crate::model::facts::ServerFacts;
 use crate::model::finding::{Finding, Recommendation, Severity};
 use crate::model::limit::Limit;
 use crate::model::locks::BlockingTree;
+use crate::model::part::Missing;
 use crate::model::pool::Pool;
-use crate::model::sample::{PoolerPool, ServerIdentity, StateCounts};
+use crate::model::sample::{ServerIdentity, StateCounts};
 use crate::model::target::TargetStatus;
 use crate::model::time::Timestamp;
 use crate::model::verdict::Verdict;
@@ -71,8 +72,8 @@ pub struct ServerView {
 pub struct PoolerView {
     /// When it was sampled.
     pub at: Timestamp,
-    /// `SHOW POOLS`, where it could be read.
-    pub pools: Vec<PoolerPool>,
+    /// Why its pools are not known now, where they could not be read.
+    pub unread: Option<Missing>,
 }
 
 /// One backend with what the analysis knows about it.

@@ -15,7 +15,7 @@ use crate::model::event::{Event, EventKind};
 use crate::model::facts::PreparedTransaction;
 use crate::model::finding::{Finding, Rule, Severity};
 use crate::model::limit::LimitScope;
-use crate::model::part::Part;
+use crate::model::part::{Missing, Part};
 use crate::model::pool::DeclaredPool;
 use crate::model::sample::{Body, PoolerPool, Sample, StateCounts};
 use crate::model::target::{TargetKind, TargetState};

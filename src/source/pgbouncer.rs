@@ -45,7 +45,8 @@ impl PgbouncerOpener {
             target.conninfo = target.conninfo.with_password(secret);
         }
         let console = Console::open(&target.conninfo).await?;
-        Ok(PgbouncerSource { target, console, seen: None })
+        let description = Description { connections: 1, ..Description::default() };
+        Ok(PgbouncerSource { target, console, description })
     }
 }
 
@@ -67,8 +68,8 @@ impl Opener for PgbouncerOpener {
 struct PgbouncerSource {
     target: PgbouncerOpener,
     console: Console,
-    /// Kind and version, once a sample has told.
-    seen: Option<(TargetKind, Text)>,
+    /// What the samples have told.
+    description: Description,
 }
 
 impl PgbouncerSource {
@@ -84,7 +85,14 @@ impl PgbouncerSource {
             }
             Err(error) => return Err(error),
         };
-        self.seen = Some((kind, version.clone()));
+        let missing: Vec<Missing> = missing.into_iter().collect();
+        self.description = Description {
+            kind: Some(kind),
+            version: Some(version.clone()),
+            missing: missing.clone(),
+            connections: 1,
+            ..Description::default()
+        };
         let took = self.target.clock.monotonic().saturating_sub(started);
         let now = self.target.clock.now();
         Ok(Sample {
@@ -92,7 +100,7 @@ impl PgbouncerSource {
             at: now,
             received_at: now,
             overhead: overhead(took),
-            body: Body::Pooler(PoolerSample { kind, version, pools, missing: missing.into_iter().collect() }),
+            body: Body::Pooler(PoolerSample { kind, version, pools, missing }),
         })
     }
 }
@@ -103,12 +111,7 @@ impl Source for PgbouncerSource {
     }
 
     fn describe(&self) -> Description {
-        Description {
-            kind: self.seen.as_ref().map(|(kind, _)| *kind),
-            version: self.seen.as_ref().map(|(_, version)| version.clone()),
-            connections: 1,
-            ..Description::default()
-        }
+        self.description.clone()
     }
 
     fn survives(&self, _: &TargetError) -> bool {

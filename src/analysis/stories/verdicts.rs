@@ -46,6 +46,14 @@ fn nobody_is_healthy_who_cannot_be_seen() {
     assert_eq!(moment.verdict.kind, VerdictKind::Unknown);
     assert_eq!(moment.limits[0].used, 6);
 
+    let mut unread = healthy();
+    unread.statuses.push(status("bouncer-1", TargetKind::Pgbouncer));
+    assert_eq!(unread.show(pooler(1.0, 0, 0)).verdict.kind, VerdictKind::Healthy);
+    let mut refused = pooler(2.0, 0, 0);
+    let Body::Pooler(body) = &mut refused.body else { unreachable!() };
+    body.pools = Part::Missing(Missing::new("pools", "not allowed"));
+    assert_eq!(unread.show(refused).verdict.kind, VerdictKind::Unknown);
+
     assert_eq!(super::super::fixture::without_privileges().verdict.kind, VerdictKind::Unknown);
     assert_eq!(super::super::fixture::connecting().verdict.kind, VerdictKind::Unknown);
     assert_eq!(Stage::new(fast(), Vec::new()).look().verdict.kind, VerdictKind::Unknown);

@@ -26,6 +26,10 @@ pub(super) fn doubts(scene: &Scene<'_>) -> Vec<String> {
             }
             None => {}
         }
+        let unread = scene.poolers.get(index).and_then(|pooler| pooler.as_ref()?.unread.as_ref());
+        doubts.extend(
+            unread.map(|missing| format!("{}: {} unknown: {}", status.name, missing.what, missing.why)),
+        );
     }
     doubts
 }
