@@ -141,7 +141,7 @@ impl Layout {
         let detail =
             if shape == Shape::Wide { cut.right((area.width * 3 / 10).clamp(56, 90)) } else { Rect::ZERO };
         let rest = cut.0.height;
-        let suspects = cut.bottom((rest / 5).clamp(5, 12));
+        let suspects = cut.bottom((rest / 4).clamp(5, 12));
         let pools = cut.top((rest * 3 / 10).clamp(6, 20));
         Self {
             header,

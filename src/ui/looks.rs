@@ -3,12 +3,13 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::contract::Feed;
+use super::contract::{Feed, Input};
 use super::state::app::Event;
 use super::state::scripts::{Robot, header, leak};
-use super::theme::{Depth, Themes};
+use super::theme::{Depth, Meaning, Themes};
 use crate::analysis::{Moment, fixture};
 use crate::control::confirm::Access;
+use crate::model::operation::BlastRadius;
 
 fn robot(mut moment: Moment, width: u16, height: u16) -> Robot {
     let at = moment.at;
@@ -74,6 +75,76 @@ fn the_layers() {
 }
 
 #[test]
+fn a_profile_called_like_its_only_target_is_named_once() {
+    for (moment, times) in [(fixture::few(), 1), (leak(), 2)] {
+        let mut profile = header(Access::Confirm, Feed::Live);
+        profile.name = "db1".into();
+        let head = text(&Robot::with(moment, profile)).lines().next().unwrap_or_default().to_owned();
+        assert_eq!(head.matches("db1").count(), times, "{head}");
+    }
+}
+
+#[test]
+fn what_is_true_of_every_session_is_said_once_below_the_list() {
+    let mut robot = robot(leak(), 80, 24);
+    robot.press("4 <space> <down> <space> <down> <space> K");
+    let asked = robot.asked();
+    assert_eq!(asked.len(), 3);
+    let radius = |pid: &i32| BlastRadius {
+        pid: *pid,
+        locks: Some(1),
+        relations: Vec::new(),
+        advisory_locks: None,
+        frees: vec![1; usize::from(*pid == asked[0])],
+        may_have_written: true,
+        holds_snapshot: false,
+        refused: None,
+        warnings: ["role app is a superuser".into()]
+            .into_iter()
+            .chain((*pid == asked[1]).then(|| "it is alone with this".into()))
+            .collect(),
+    };
+    let result = Ok(asked.iter().map(radius).collect());
+    robot.event(Event::Input(Input::Radius { target: "db1".into(), result }));
+    let text = text(&robot);
+    assert_eq!(text.matches("role app is a superuser").count(), 1, "{text}");
+    let below = |first: &str, second: &str| text.find(first) < text.find(second);
+    assert!(below("it is alone with this", "role app is a superuser"), "{text}");
+    for whole in ["frees 1 waiter, may have written: rolled back, 1 lock", "it is alone with this"] {
+        assert!(text.contains(whole), "{whole}: {text}");
+    }
+}
+
+#[test]
+fn without_frames_the_first_line_is_a_bar_while_the_screen_stands_still() {
+    for (width, height) in [(40, 12), (80, 24)] {
+        let mut robot = robot(leak(), width, height);
+        robot.press("f");
+        let (frozen, buffer) = (robot.app.paint().style(Meaning::Frozen), drawn(&robot));
+        assert!((0..width).all(|x| Some(buffer[(x, 0)].bg) == frozen.bg), "{width}x{height}");
+        assert!(text(&robot).contains("FROZEN"), "{width}x{height}");
+    }
+}
+
+#[test]
+fn the_tabs_name_the_level_of_the_pools() {
+    let mut robot = robot(leak(), 80, 24);
+    robot.press("v");
+    assert!(text(&robot).contains("by application"), "{}", text(&robot));
+}
+
+#[test]
+fn two_findings_are_both_seen_however_long_the_evidence_is() {
+    for (width, height) in [(80, 24), (100, 30), (120, 40)] {
+        let mut robot = robot(leak(), width, height);
+        robot.press("<tab>");
+        let (text, moment) = (text(&robot), leak());
+        let titles = moment.findings.iter().filter(|finding| text.contains(&finding.title[..24]));
+        assert!(titles.count() >= 2, "{width}x{height}: {text}");
+    }
+}
+
+#[test]
 fn ascii_draws_nothing_else() {
     for (width, height) in [(40, 12), (80, 24), (120, 40), (200, 60)] {
         let mut robot = robot(leak(), width, height);
@@ -120,7 +191,7 @@ fn columns_do_not_move_from_sample_to_sample() {
     let heads = |moment: Moment| {
         let text = text(&robot(moment, 120, 40));
         text.lines()
-            .filter(|line| line.contains("used/max") || line.contains("blocks"))
+            .filter(|line| line.contains("used/max") || line.contains("tx↓"))
             .collect::<Vec<_>>()
             .join("\n")
     };

@@ -114,6 +114,15 @@ pub fn put_line(buf: &mut Buffer, area: Rect, line: &Line<'_>) {
     }
 }
 
+/// Writes a line of spans; where it does not fit, its last cell says so.
+pub fn put_cut(buf: &mut Buffer, area: Rect, line: &Line<'_>, paint: &Paint<'_>) {
+    put_line(buf, area, line);
+    if cells(line) > area.width && area.width > 0 {
+        let last = Rect { x: area.right() - 1, width: 1, ..area };
+        put(buf, last, paint.glyphs.ellipsis, paint.style(Meaning::Muted), paint.glyphs);
+    }
+}
+
 fn first_line(text: &str) -> &str {
     text.split('\n').next().unwrap_or_default()
 }

@@ -1,6 +1,6 @@
 //! Everything about one connection: who, what, since when, whom it blocks, what it holds, its statement.
 
-use ratatui::text::{Line, Span};
+use ratatui::text::Line;
 
 use crate::analysis::Moment;
 use crate::analysis::moment::BackendRow;
@@ -28,6 +28,8 @@ pub enum Inspection {
 }
 
 const LABEL: usize = 13;
+/// Blockers and blocked that are named; a convoy of hundreds is for the tree.
+const NAMED: usize = 6;
 
 /// The lines for `row`, or for a connection that is gone.
 pub fn lines(
@@ -41,11 +43,12 @@ pub fn lines(
         return vec![Line::from(paint.span("This connection is gone.", Meaning::Muted))];
     };
     let mut page = Writer { lines: Vec::new(), width: width.into(), paint };
-    page.who(moment, row);
+    page.name(row);
     page.what(row);
-    page.times(moment, row);
     page.waits(moment, row);
+    page.times(moment, row);
     page.locks(inspection);
+    page.origin(moment, row);
     page.statement(row);
     page.lines
 }
@@ -69,18 +72,19 @@ impl Writer<'_> {
         }
     }
 
-    fn who(&mut self, moment: &Moment, row: &BackendRow) {
+    fn name(&mut self, row: &BackendRow) {
+        let name = format!("pid {}  {}", row.backend.pid(), row.backend.session.application_name);
+        self.lines.push(Line::from(self.paint.span(name, Meaning::Title)));
+    }
+
+    fn origin(&mut self, moment: &Moment, row: &BackendRow) {
         let session = &row.backend.session;
-        let target = moment.targets.get(row.target);
-        let (name, endpoint) = target.map_or(("", ""), |target| (&*target.name, &*target.endpoint));
-        self.lines.push(Line::from(vec![
-            self.paint.span(format!("pid {}", row.backend.pid()), Meaning::Title),
-            Span::raw("  "),
-            self.paint.span(session.application_name.to_string(), Meaning::Title),
-        ]));
         self.fact("user", &format!("{} on {}", session.user, session.database), Meaning::Text);
         self.fact("client", &session.client.to_string(), Meaning::Text);
-        self.fact("server", &format!("{name} {endpoint}"), Meaning::Text);
+        if let Some(target) = moment.targets.get(row.target) {
+            let endpoint = Some(&*target.endpoint).filter(|endpoint| **endpoint != *target.name);
+            self.fact("server", &format!("{} {}", target.name, endpoint.unwrap_or_default()), Meaning::Text);
+        }
         if let Some(pool) = moment.pools.get(row.pool) {
             let via = if pool.pool.via_pooler { ", a pooler's server connection" } else { "" };
             self.fact("pool", &format!("{}{via}", pool.pool.name), Meaning::Text);
@@ -124,7 +128,8 @@ impl Writer<'_> {
 
     fn waits(&mut self, moment: &Moment, row: &BackendRow) {
         let named = |pids: &[i32]| {
-            let named: Vec<_> = pids.iter().map(|pid| describe(moment, row.target, *pid)).collect();
+            let named: Vec<_> =
+                pids.iter().take(NAMED).map(|pid| describe(moment, row.target, *pid)).collect();
             named.join("\n")
         };
         if !row.blocked_by.is_empty() {
@@ -133,9 +138,10 @@ impl Writer<'_> {
         if !row.blocks.is_empty() {
             self.fact("blocks", &named(&row.blocks), Meaning::Warning);
         }
-        let further = (row.blocks_transitively as usize).saturating_sub(row.blocks.len());
+        let further = (row.blocks_transitively as usize).saturating_sub(row.blocks.len().min(NAMED));
         if further > 0 {
-            self.fact("", &format!("and {further} behind them"), Meaning::Warning);
+            let place = if row.blocks.len() > NAMED { "more" } else { "behind them" };
+            self.fact("", &format!("and {further} {place}"), Meaning::Warning);
         }
     }
 

@@ -11,7 +11,7 @@ use crate::model::backend::State;
 use crate::model::locks::{Blocker, BlockingRow};
 use crate::ui::command::Command;
 use crate::ui::format;
-use crate::ui::paint::{Paint, put, put_line};
+use crate::ui::paint::{Paint, put, put_cut};
 use crate::ui::state::connections::RowId;
 use crate::ui::theme::Meaning;
 use crate::ui::view::connections::{one_line, state_meaning};
@@ -88,7 +88,7 @@ impl Tree {
         }
         for (index, y) in (self.offset..self.rows.len()).zip(inner.y..inner.bottom()) {
             let place = Rect { y, height: 1, ..inner };
-            put_line(buf, place, &self.line(index, moment, paint));
+            put_cut(buf, place, &self.line(index, moment, paint), paint);
             if index == self.at {
                 buf.set_style(place, paint.style(Meaning::Selected));
             }

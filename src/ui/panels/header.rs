@@ -11,7 +11,7 @@ use crate::model::target::{Overhead, TargetState, TargetStatus, Wire};
 use crate::model::time::Timestamp;
 use crate::ui::contract::{Feed, ProfileHeader};
 use crate::ui::format;
-use crate::ui::paint::{Paint, cells, put_line};
+use crate::ui::paint::{Paint, cells, put_cut, put_line};
 use crate::ui::state::reel::Hold;
 use crate::ui::theme::Meaning;
 
@@ -54,7 +54,7 @@ pub fn draw(header: &Header<'_>, paint: &Paint<'_>, area: Rect, buf: &mut Buffer
     if left_out > 0 {
         line.push_span(paint.span(format!("  +{left_out}"), Meaning::Muted));
     }
-    put_line(buf, Rect { width: room, ..area }, &line);
+    put_cut(buf, Rect { width: room, ..area }, &line, paint);
     let cost = cost(header.targets, paint);
     let start = area.x + room.saturating_sub(cells(&cost) + 2);
     if start > area.x + cells(&line) + 1 {

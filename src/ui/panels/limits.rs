@@ -102,13 +102,16 @@ pub fn draw_line(limits: &[Limit], paint: &Paint<'_>, area: Rect, buf: &mut Buff
     for limit in limits {
         let (note, note_look) = note(limit);
         let look = number_look(meaning(limit));
-        let chip = [
+        let mut chip = vec![
             paint.span(format!("{} ", name(limit)), Meaning::Muted),
             paint.span(numbers(limit, paint), look),
             paint.span(if note.is_empty() { String::new() } else { format!(" {note}") }, note_look),
             Span::raw("   "),
         ];
         let width: usize = chip.iter().map(Span::width).sum();
+        if line.spans.len() == 1 && width > usize::from(area.width) + 2 {
+            chip.remove(2);
+        }
         if line.spans.len() > 1 && line.width() + width > usize::from(area.width) + 3 {
             break;
         }

@@ -6,8 +6,9 @@ use ratatui::text::{Line, Span};
 
 use crate::analysis::Moment;
 use crate::model::finding::Finding;
+use crate::text::width::width;
 use crate::ui::format;
-use crate::ui::paint::{Paint, put, put_line};
+use crate::ui::paint::{Paint, put, put_cut, wrap};
 use crate::ui::panels::Frame;
 use crate::ui::state::suspects::Suspects;
 use crate::ui::theme::Meaning;
@@ -30,13 +31,13 @@ pub fn draw(
         frame.draw_empty(paint, inner, buf);
         return;
     }
-    let lines = lines(list, moment, paint);
+    let lines = lines(list, moment, paint, inner);
     let (start, length) = block(list, &lines);
     let height = usize::from(inner.height);
     let offset = (start + length).saturating_sub(height).min(start);
     for ((_, line, at), y) in lines.iter().skip(offset).zip(inner.y..inner.bottom()) {
         let row = Rect { y, height: 1, ..inner };
-        put_line(buf, row, line);
+        put_cut(buf, row, line, paint);
         if *at {
             if frame.focused {
                 buf.set_style(row, paint.style(Meaning::Selected));
@@ -53,23 +54,52 @@ pub fn draw(
 }
 
 /// Lines with the finding they belong to, and whether the cursor is on them.
-fn lines<'t>(list: &Suspects, moment: &'t Moment, paint: &Paint<'_>) -> Vec<(usize, Line<'t>, bool)> {
+fn lines<'t>(
+    list: &Suspects,
+    moment: &'t Moment,
+    paint: &Paint<'_>,
+    inner: Rect,
+) -> Vec<(usize, Line<'t>, bool)> {
     let mut lines = Vec::new();
+    let room = usize::from(inner.width);
     for (place, index) in list.rows.iter().enumerate() {
         let Some(finding) = moment.findings.get(*index) else { continue };
         let here = place == list.at;
-        lines.push((place, head(finding, moment, paint), here));
+        lines.push((place, head(finding, moment, room, paint), here));
         if here {
-            for evidence in finding.evidence.iter().chain(&finding.alternative) {
-                lines.push((place, detail(evidence), false));
-            }
-            if let Some(suggestion) = &finding.suggestion {
-                lines.push((
-                    place,
-                    Line::from(paint.span(format!("     {suggestion}"), Meaning::Accent)),
-                    false,
-                ));
-            }
+            let told = unfolded(finding, room, evidence_rows(list.rows.len(), inner.height.into()), paint);
+            lines.extend(told.into_iter().map(|line| (place, line, false)));
+        }
+    }
+    lines
+}
+
+/// How many rows the evidence may take: all but its title and a third for the titles of the other findings.
+fn evidence_rows(findings: usize, height: usize) -> usize {
+    let others = findings.saturating_sub(1).min((height / 3).max(1));
+    height.saturating_sub(1 + others)
+}
+
+/// The evidence, what else explains it and what to do, in at most `rows` rows; the last says how many are folded.
+fn unfolded<'t>(finding: &Finding, room: usize, rows: usize, paint: &Paint<'_>) -> Vec<Line<'t>> {
+    const INDENT: &str = "     ";
+    let evidence = finding.evidence.iter().map(|text| (text.to_string(), Meaning::Text));
+    let other = finding.alternative.iter();
+    let other = other.map(|text| (format!("also explained by: {text}"), Meaning::Muted));
+    let advice = finding.suggestion.iter().map(|text| (text.to_string(), Meaning::Accent));
+    let texts = evidence.chain(other).chain(advice);
+    let mut lines: Vec<Line<'_>> = texts
+        .flat_map(|(text, look)| {
+            let wrapped = wrap(&text, room.saturating_sub(INDENT.len() + 1));
+            wrapped.into_iter().map(move |line| Line::from(paint.span(format!("{INDENT}{line}"), look)))
+        })
+        .collect();
+    let folded = lines.len().saturating_sub(rows);
+    lines.truncate(rows);
+    if let Some(last) = lines.last_mut().filter(|_| folded > 0) {
+        let more = format!(" {} {folded} more", paint.glyphs.dot);
+        if last.width() + width(&more) <= room {
+            last.push_span(paint.span(more, Meaning::Muted));
         }
     }
     lines
@@ -102,20 +132,21 @@ fn title<'t>(moment: &Moment, paint: &Paint<'_>) -> Line<'t> {
     line
 }
 
-fn head<'t>(finding: &'t Finding, moment: &Moment, paint: &Paint<'_>) -> Line<'t> {
+/// Sign, word and title; since when, as far as there is room.
+fn head<'t>(finding: &'t Finding, moment: &Moment, room: usize, paint: &Paint<'_>) -> Line<'t> {
     let (sign, look) = paint.severity(finding.severity);
     let word = suspects::word(finding);
     let since = format::time(finding.since, paint.zone);
     let age = format::age(moment.at.age_of(finding.since));
-    Line::from(vec![
+    let mut line = Line::from(vec![
         Span::raw("  "),
         paint.span(format!("{sign} {word}"), look),
         Span::raw(" ".repeat(9_usize.saturating_sub(word.len()))),
         paint.span(&*finding.title, Meaning::Text),
-        paint.span(format!("  since {since} ({age})"), Meaning::Muted),
-    ])
-}
-
-fn detail(text: &str) -> Line<'_> {
-    Line::from(vec![Span::raw("     "), Span::raw(text)])
+    ]);
+    let since = [format!("  since {since} ({age})"), format!("  since {since}"), format!("  {age}")];
+    if let Some(since) = since.into_iter().find(|since| line.width() + width(since) < room) {
+        line.push_span(paint.span(since, Meaning::Muted));
+    }
+    line
 }

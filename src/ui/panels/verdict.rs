@@ -90,3 +90,31 @@ fn draw_narrow(
     }
     put(buf, area, head, paint.style(meaning).add_modifier(Modifier::BOLD), paint.glyphs);
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::tz::TimeZone;
+
+    use super::*;
+    use crate::ui::glyphs::UNICODE;
+    use crate::ui::theme::{Depth, Themes};
+
+    #[test]
+    fn evidence_is_whole_or_not_there_and_a_sentence_is_cut_between_words() {
+        let theme = Themes::built_in().load("dark", Depth::True).unwrap();
+        let paint = Paint { theme: &theme, glyphs: &UNICODE, zone: &TimeZone::UTC };
+        let verdict = Verdict {
+            kind: VerdictKind::Leak,
+            sentence: "checkout leaks".into(),
+            evidence: vec!["leaks".into(), "ten sessions".into()],
+        };
+        for (cells, height, lines) in [
+            (40, 1, vec!["checkout leaks · ten sessions"]),
+            (20, 1, vec!["checkout leaks"]),
+            (20, 2, vec!["checkout leaks · ten", "sessions"]),
+            (12, 1, vec!["checkout…"]),
+        ] {
+            assert_eq!(fitting("", &verdict, &paint, (cells, height)), lines, "{cells}x{height}");
+        }
+    }
+}

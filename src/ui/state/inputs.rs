@@ -181,3 +181,28 @@ fn tone(kind: EventKind) -> Option<Tone> {
         EventKind::Gap | EventKind::Jump | EventKind::Operation => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::fixture;
+
+    #[test]
+    fn only_the_first_connect_of_a_target_is_no_news() {
+        let event = |second: f64, target: &str, kind| Event {
+            at: fixture::at(second),
+            target: target.into(),
+            kind,
+            text: "".into(),
+        };
+        let events = [
+            event(0.0, "db1", EventKind::Connected),
+            event(1.0, "db2", EventKind::Lost),
+            event(2.0, "db2", EventKind::Connected),
+            event(3.0, "db1", EventKind::Lost),
+            event(4.0, "db1", EventKind::Connected),
+        ];
+        let quiet: Vec<bool> = events.iter().map(|event| is_first_connect(event, &events)).collect();
+        assert_eq!(quiet, [true, false, false, false, false]);
+    }
+}

@@ -89,7 +89,7 @@ impl Robot {
         self.app.connections.selected(self.app.moment().unwrap()).unwrap().backend.pid()
     }
 
-    fn asked(&self) -> Vec<i32> {
+    pub(in crate::ui) fn asked(&self) -> Vec<i32> {
         match self.app.layers.last() {
             Some(Layer::Confirm(confirm)) => {
                 confirm.question.asked().iter().map(|asked| asked.victim.id().pid).collect()

@@ -11,7 +11,7 @@ use crate::model::time::Timestamp;
 use crate::ui::format;
 use crate::ui::layers::page::scroll_sign;
 use crate::ui::layout::centred;
-use crate::ui::paint::{Paint, put, put_line, wrap};
+use crate::ui::paint::{Paint, put, put_cut, put_line, wrap};
 use crate::ui::theme::Meaning;
 
 /// What the question consists of on a screen of a given size.
@@ -31,7 +31,7 @@ impl Confirm {
         let inner = paint.dialog(parts.place, buf, title, Meaning::Danger);
         let list = Rect { height: inner.height.saturating_sub(parts.fixed), ..inner };
         for (line, y) in parts.rows.iter().skip(self.offset).zip(list.y..list.bottom()) {
-            put_line(buf, Rect { y, height: 1, ..list }, line);
+            put_cut(buf, Rect { y, height: 1, ..list }, line, paint);
         }
         scroll_sign(self.offset, parts.rows.len(), paint, list, buf);
         for (line, y) in parts.below.iter().zip(list.bottom() + 1..inner.bottom()) {

@@ -15,11 +15,13 @@ use crate::ui::view::connections::state_meaning;
 
 /// Cells before the application: the pid and a gap.
 const INDENT: usize = 9;
+/// Cells of the state and its age, with the gap before them.
+const STATE: usize = 17;
 
 impl Confirm {
     /// Who is asked about, then who is left out, in at most `room` cells.
     pub(super) fn rows<'t>(&self, at: Timestamp, room: usize, paint: &Paint<'_>) -> Vec<Line<'t>> {
-        let names = self.name_cells();
+        let names = self.name_cells().min(room.saturating_sub(INDENT + STATE));
         let shared = self.shared_warnings();
         let mut rows = Vec::new();
         for asked in self.question.asked() {
