@@ -1,6 +1,7 @@
 //! Operations on real servers: whom they reach, whom they leave alone, and what is said and written about it.
 
 mod denied;
+mod full;
 mod inspect;
 mod lost;
 mod sampled;
