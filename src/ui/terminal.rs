@@ -9,6 +9,7 @@ use crossterm::execute;
 use crossterm::terminal::SetTitle;
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
+use ratatui::layout::{Position, Rect};
 
 use super::state::app::App;
 
@@ -47,8 +48,12 @@ impl Screen {
     }
 
     /// Forgets what is on the screen, so that the next frame draws all of it.
+    ///
+    /// Not by `Terminal::clear`: it asks the terminal where its cursor is and waits for the answer among the keys,
+    /// and a terminal that gives none would end the program.
     pub fn clear(&mut self) -> std::io::Result<()> {
-        self.terminal.clear()
+        let size = self.terminal.size()?;
+        self.terminal.resize(Rect::from((Position::ORIGIN, size)))
     }
 
     /// Puts text into the terminal's clipboard (OSC 52). The terminal may refuse without saying so.
@@ -59,6 +64,8 @@ impl Screen {
     /// Gives the terminal to the shell, stops the process, and takes the terminal over again after `fg`.
     #[cfg(unix)]
     pub fn suspend(&mut self) -> std::io::Result<()> {
+        // A cursor that a frame has hidden would stay hidden in the shell.
+        self.terminal.show_cursor()?;
         restore();
         let stopped =
             rustix::process::kill_process_group(rustix::process::getpgrp(), rustix::process::Signal::TSTP);
