@@ -118,8 +118,8 @@ impl Confirm {
             Command::PageDown => self.offset = (self.offset + 5).min(self.last),
             Command::Yes => return self.answer(&Answer::Yes),
             Command::Open | Command::Answer => return self.press(),
-            Command::Older => return self.other_age(1),
-            Command::Younger => return self.other_age(-1),
+            Command::Older => return self.other_age(true),
+            Command::Younger => return self.other_age(false),
             _ => {}
         }
         Then::Stay
@@ -146,10 +146,13 @@ impl Confirm {
         }
     }
 
-    fn other_age(&self, step: isize) -> Then {
+    fn other_age(&self, older: bool) -> Then {
         let Some(age) = self.age_s else { return Then::Stay };
-        let place = AGES.iter().position(|known| *known >= age).unwrap_or(AGES.len() - 1);
-        let next = AGES[place.saturating_add_signed(step).min(AGES.len() - 1)];
-        if next == age { Then::Stay } else { Then::Age(next) }
+        let next = if older {
+            AGES.iter().find(|known| **known > age)
+        } else {
+            AGES.iter().rfind(|known| **known < age)
+        };
+        next.map_or(Then::Stay, |next| Then::Age(*next))
     }
 }
