@@ -2,6 +2,8 @@
 
 #![expect(
     clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
     reason = "a helper of a test stops at the first thing that goes wrong, as the test itself does"
 )]
 
@@ -9,3 +11,7 @@
 mod support;
 
 mod docs;
+mod exits;
+mod operate;
+mod program;
+mod snapshot;
