@@ -1,6 +1,20 @@
 //! The real binary in a real pseudo-terminal.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a helper of a test stops at the first thing that goes wrong, as the test itself does"
+)]
+
 #[path = "../support/support.rs"]
 mod support;
 
+mod around;
+mod demo;
 mod driver;
+mod ending;
+mod hostile;
+mod operations;
+mod outages;
+mod stage;
+mod story;
