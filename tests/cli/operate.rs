@@ -27,7 +27,7 @@ async fn nothing_is_sent_without_yes_and_only_what_the_selectors_join_with_it() 
     let b = server.hold("app-b", "BEGIN; SELECT 1").await;
     let idle = server.hold("app-b", "SELECT 1").await;
     let busy = server.hold("app-b", "").await;
-    let _ = busy.send("SELECT pg_sleep(600)");
+    drop(busy.send("SELECT pg_sleep(600)"));
 
     let dry = terminate(&home, &server, &["--application", "app-*", "--idle-in-transaction-for", "0"]);
     assert_eq!(dry.code, 0, "{dry:?}");

@@ -11,21 +11,21 @@ use crate::support::{Postgres, PostgresOptions};
 
 /// Sessions of several pools in several states that stay as they are.
 async fn populate(server: &Postgres) -> Vec<crate::support::Held> {
-    let hold = async |name: &str, sql: &str| server.hold(name, sql).await;
+    let open = async |name: &str, sql: &str| server.hold(name, sql).await;
     let mut held = Vec::new();
     for _ in 0..3 {
-        held.push(hold("api", "SELECT 'idle'").await);
+        held.push(open("api", "SELECT 'idle'").await);
     }
-    held.push(hold("api", "BEGIN; INSERT INTO written VALUES (1); LOCK TABLE written").await);
-    held.push(hold("worker", "BEGIN; SELECT 'reads'").await);
-    let aborted = hold("worker", "BEGIN").await;
+    held.push(open("api", "BEGIN; INSERT INTO written VALUES (1); LOCK TABLE written").await);
+    held.push(open("worker", "BEGIN; SELECT 'reads'").await);
+    let aborted = open("worker", "BEGIN").await;
     aborted.client.batch_execute("SELECT 1/0").await.unwrap_err();
     held.push(aborted);
-    let busy = hold("reports", "").await;
-    let _ = busy.send("SELECT pg_sleep(600)");
+    let busy = open("reports", "").await;
+    drop(busy.send("SELECT pg_sleep(600)"));
     held.push(busy);
-    let waits = hold("waits", "").await;
-    let _ = waits.send("SELECT count(*) FROM written");
+    let waits = open("waits", "").await;
+    drop(waits.send("SELECT count(*) FROM written"));
     held.push(waits);
     held.push(server.hold_as(server.config("reader", "other"), "api", "SELECT 1").await);
     held
