@@ -2,6 +2,8 @@
 
 use std::io::{Stdout, Write as _, stdout};
 use std::panic;
+#[cfg(unix)]
+use std::time::Duration;
 
 use crossterm::clipboard::CopyToClipboard;
 use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
@@ -12,6 +14,10 @@ use ratatui::backend::CrosstermBackend;
 use ratatui::layout::{Position, Rect};
 
 use super::state::app::App;
+
+/// How long a stop that the process sent to itself may take to reach every thread.
+#[cfg(unix)]
+const STOPPED_WITHIN: Duration = Duration::from_millis(200);
 
 /// The terminal in raw mode on its alternate screen. Dropping it gives the terminal back.
 #[derive(Debug)]
@@ -69,6 +75,9 @@ impl Screen {
         restore();
         let stopped =
             rustix::process::kill_process_group(rustix::process::getpgrp(), rustix::process::Signal::TSTP);
+        // The signal stops all threads, but another one may be the first to get it: taking the terminal over again
+        // before it has stopped this one, too, would leave the shell without its terminal.
+        std::thread::sleep(STOPPED_WITHIN);
         crossterm::terminal::enable_raw_mode()?;
         execute!(stdout(), crossterm::terminal::EnterAlternateScreen, EnableBracketedPaste)?;
         stopped?;
