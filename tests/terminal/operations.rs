@@ -8,7 +8,7 @@ async fn a_suspect_is_ended_through_its_members() {
     let stage = Stage::new();
     let leaked = stage.leak("checkout", 2).await;
     let mut terminal = stage.start();
-    terminal.wait_for_text("Leak suspects 1");
+    terminal.wait_for_text("checkout: 2 connections idle in transaction");
     focus_suspects(&mut terminal);
     terminal.send("K");
     question(&terminal, "Terminate 2 sessions on db1?");
