@@ -19,6 +19,7 @@ use crate::control::audit::Audit;
 use crate::control::confirm::Confirmed;
 use crate::model::clock::Clock;
 use crate::model::operation::Operation;
+use crate::model::time::Timestamp;
 use crate::monitor::{Monitor, Parked, Plan};
 use crate::text::Text;
 use crate::ui::{self, Effect, Feed, Input, Options, ProfileEntry, ProfileHeader, RunError, Tone};
@@ -75,6 +76,7 @@ impl Show {
             monitor: Monitor::start(self.plan, None),
             running: self.running,
             feed: self.feed,
+            began: self.clock.now(),
             clock: self.clock,
             audit: self.audit,
             around,
@@ -135,6 +137,8 @@ struct Dashboard {
     running: Running,
     feed: Feed,
     clock: Clock,
+    /// When the dashboard was opened: an export tells of the time since.
+    began: Timestamp,
     audit: Audit,
     around: Surroundings,
     parked: HashMap<Text, (Duration, Parked)>,
@@ -221,7 +225,7 @@ impl Dashboard {
     }
 
     fn export(&self, format: ui::SnapshotFormat, moment: Arc<Moment>) {
-        let job = file::Job::from_screen(&self.running, &self.audit, self.clock.now(), moment);
+        let job = file::Job::from_screen(&self.running, &self.audit, self.began, moment);
         let (inputs, state) = (self.inputs.clone(), self.around.paths.state.clone());
         tokio::task::spawn_blocking(move || {
             let input = match job.export(format, &state) {
