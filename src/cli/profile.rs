@@ -351,22 +351,23 @@ impl Running {
         Ok(())
     }
 
-    /// Saves the targets that run under another name. A password is never written: where a target's string holds one,
-    /// its user, host, port and database are.
+    /// Saves the targets that run under another name. A password is never written.
     pub fn save_as(&self, name: &str, path: &Path) -> anyhow::Result<()> {
-        let targets = self.targets.iter().map(|target| {
-            let typed = target.dsn.expose_secret();
-            let plain = format!("postgres://{}@{}", target.conninfo.user(), target.conninfo.endpoint());
-            let keep = !typed.is_empty() && !config::holds_password(typed);
-            let url = if keep { typed.to_owned() } else { plain };
-            NewTarget { url, ..NewTarget::default() }
-        });
+        let targets = self
+            .targets
+            .iter()
+            .map(|target| Ok(NewTarget { url: saved_url(target)?, ..NewTarget::default() }))
+            .collect::<Result<_, Failure>>()?;
         let profile = NewProfile {
             name: name.to_owned(),
             label: self.label.as_deref().map(str::to_owned),
             production: self.production,
-            targets: targets.collect(),
-            ..NewProfile::default()
+            access: Some(match self.policy.access {
+                Access::ReadOnly => config::Access::ReadOnly,
+                Access::Confirm => config::Access::Confirm,
+                Access::ConfirmName => config::Access::ConfirmName,
+            }),
+            targets,
         };
         Ok(config::edit::add(path, &profile)?)
     }
@@ -386,6 +387,28 @@ impl Running {
     pub fn zone(&self) -> TimeZone {
         if self.utc { TimeZone::UTC } else { TimeZone::system() }
     }
+}
+
+/// How a target is written down: as it was typed, without its password; one that came from the environment, as a URL.
+fn saved_url(target: &RunningTarget) -> Result<String, Failure> {
+    let typed = target.dsn.expose_secret();
+    let url = match typed {
+        "" => Some(format!("postgres://{}@{}", target.conninfo.user(), target.conninfo.endpoint()))
+            .filter(|url| leads_to(url, &target.conninfo)),
+        typed => config::without_password(typed),
+    };
+    url.ok_or_else(|| {
+        let name = &target.name;
+        Failure::usage(format!(
+            "target '{name}' cannot be written as a URL without a password; add the profile by hand"
+        ))
+    })
+}
+
+/// Whether a URL says on its own what was found out by other means; a socket's directory, for one, it does not.
+fn leads_to(url: &str, conninfo: &Conninfo) -> bool {
+    Conninfo::resolve(url, &Environment::empty())
+        .is_ok_and(|(again, _)| again.user() == conninfo.user() && again.endpoint() == conninfo.endpoint())
 }
 
 fn bytes(budget: Option<u64>) -> usize {

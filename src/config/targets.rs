@@ -213,6 +213,29 @@ pub fn holds_password(url: &str) -> bool {
     in_userinfo.unwrap_or(false) || as_keyword
 }
 
+/// The same target without its password and with everything else, such as `sslmode`. `None` where it is not certain
+/// what belongs to the password.
+pub fn without_password(url: &str) -> Option<String> {
+    if !holds_password(url) {
+        return Some(url.to_owned());
+    }
+    let rest = match url.split_once("://") {
+        Some((scheme, rest)) => {
+            let (userinfo, rest) = rest.split_once('@')?;
+            let (user, _) = userinfo.split_once(':')?;
+            let certain = !rest.contains('@') && !userinfo.contains(['/', '?', '#']);
+            certain.then(|| format!("{scheme}://{user}@{rest}"))
+        }
+        None if url.contains(['\'', '\\']) => None,
+        None => {
+            let words = || url.split_whitespace();
+            let kept: Vec<_> = words().filter(|word| !word.starts_with("password=")).collect();
+            words().all(|word| word.find('=').is_some_and(|at| at > 0)).then(|| kept.join(" "))
+        }
+    };
+    rest.filter(|url| !holds_password(url))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -233,6 +256,27 @@ mod tests {
             ("host=db1 passfile=/home/me/.pgpass", false),
         ] {
             assert_eq!(holds_password(url), holds, "{url}");
+        }
+    }
+
+    #[test]
+    fn a_password_is_taken_out_only_where_its_ends_are_certain() {
+        for (url, without) in [
+            ("postgres://app@db1/shop", Some("postgres://app@db1/shop")),
+            (
+                "postgres://app:secret@db1/shop?sslmode=verify-full",
+                Some("postgres://app@db1/shop?sslmode=verify-full"),
+            ),
+            ("pgbouncer://stats:secret@10.0.0.5:6432", Some("pgbouncer://stats@10.0.0.5:6432")),
+            ("host=db1 password=secret sslmode=require", Some("host=db1 sslmode=require")),
+            ("postgres://app:se/cret@db1/shop", None),
+            ("postgres://app:se@cret@db1/shop", None),
+            ("postgres://app:secret@db1/shop?sslpassword=other", None),
+            ("postgres://db1/shop?password=secret", None),
+            ("host=db1 password='se cret'", None),
+            ("host=db1 password = secret", None),
+        ] {
+            assert_eq!(without_password(url).as_deref(), without, "{url}");
         }
     }
 }
