@@ -147,7 +147,8 @@ impl Analyser {
                 let new = || PoolerTracker::new(target);
                 let tracker = self.poolers.entry(TargetName::clone(target)).or_insert_with(new);
                 tracker.absorb(sample, line, settings);
-                let queued = self.poolers.values().filter_map(PoolerTracker::pending).sum();
+                let queued =
+                    self.poolers.values().filter_map(PoolerTracker::pending).fold(0, u32::saturating_add);
                 self.pending.set(&self.line, sample.received_at, queued);
             }
             // How it stands is in its status; there is nothing to follow over time yet.

@@ -48,7 +48,7 @@ impl PoolerTracker {
 
     /// Clients queued in all its pools.
     pub(super) fn pending(&self) -> Option<u32> {
-        self.tracks.values().filter_map(|track| track.pool.pending).reduce(|a, b| a + b)
+        self.tracks.values().filter_map(|track| track.pool.pending).reduce(u32::saturating_add)
     }
 
     pub(super) fn halve(&mut self) {
@@ -58,7 +58,7 @@ impl PoolerTracker {
 
 /// The pooler's own console is not a pool.
 fn is_console(row: &PoolerPool) -> bool {
-    &*row.database == "pgbouncer" && row.sv_active + row.sv_idle + row.sv_used == 0
+    &*row.database == "pgbouncer" && [row.sv_active, row.sv_idle, row.sv_used] == [0; 3]
 }
 
 fn pool_key(target: &TargetName, row: &PoolerPool) -> PoolKey {
@@ -75,14 +75,16 @@ fn pool_key(target: &TargetName, row: &PoolerPool) -> PoolKey {
 
 fn read(track: &mut Track, row: &PoolerPool, at: Timestamp) {
     let pool = &mut track.pool;
-    let idle = row.sv_idle + row.sv_used;
+    // A pooler may say whatever it likes.
+    let sum = |counts: &[u32]| counts.iter().fold(0, |sum: u32, count| sum.saturating_add(*count));
+    let idle = sum(&[row.sv_idle, row.sv_used]);
     pool.name = Text::line(&format!("{}/{}", row.database, row.user));
     track.label = pool.name.clone();
     pool.used = Some(row.sv_active);
     pool.idle = Some(idle);
     pool.active = Some(row.sv_active);
     pool.pending = Some(row.cl_waiting);
-    pool.total = row.sv_active + idle + row.sv_tested + row.sv_login;
+    pool.total = sum(&[row.sv_active, idle, row.sv_tested, row.sv_login]);
     pool.peak = pool.peak.max(pool.total);
     pool.max_wait_s = Some(row.max_wait_us as f64 / 1e6);
     pool.via_pooler = true;

@@ -147,7 +147,7 @@ fn idle_in_transaction(worst: &Finding, same: &[&Finding], label: &str, scene: &
 /// Who suffers and when it ends.
 fn consequences(scene: &Scene<'_>, target: &TargetName) -> String {
     let mut parts = String::new();
-    let queued: u32 = scene.pools.iter().filter_map(|pool| pool.track.pool.pending).sum();
+    let queued: u64 = scene.pools.iter().filter_map(|pool| pool.track.pool.pending).map(u64::from).sum();
     if queued > 0 {
         let _ = write!(parts, "; {} queued", count(queued, "client"));
     }

@@ -256,12 +256,6 @@ impl Conninfo {
         self
     }
 
-    /// The same with another database of the same server.
-    pub fn with_database(mut self, database: &str) -> Self {
-        database.clone_into(&mut self.database);
-        self
-    }
-
     /// The same with another limit for one attempt to connect.
     pub fn with_connect_timeout(mut self, limit: Duration) -> Self {
         self.connect_timeout = limit;

@@ -105,11 +105,6 @@ impl BackendKind {
             Some(other) => Self::Other(other.into()),
         }
     }
-
-    /// Whether such a process holds one of `max_connections`.
-    pub fn counts_against_max_connections(&self) -> bool {
-        matches!(self, Self::Client | Self::Hidden)
-    }
 }
 
 /// `state`, in PostgreSQL's own words.
