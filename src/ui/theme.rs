@@ -222,7 +222,10 @@ fn resolve(meaning: Meaning, styles: &BTreeMap<Meaning, Style>, depth: Depth) ->
         Depth::Ansi8 if matches!(meaning, Meaning::Selected | Meaning::ButtonFocus) => {
             Style::default().add_modifier(Modifier::REVERSED)
         }
-        _ => depth.reduce(style),
+        _ => {
+            let text = styles.get(&Meaning::Text).copied().unwrap_or_default();
+            color::visible(depth.reduce(style), depth.reduce(text))
+        }
     }
 }
 

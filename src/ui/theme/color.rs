@@ -1,6 +1,6 @@
 //! Colours as files write them, and what is left of them on terminals that have fewer.
 
-use ratatui::style::{Color, Style};
+use ratatui::style::{Color, Modifier, Style};
 
 /// How many colours the terminal has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,6 +86,15 @@ impl Depth {
             (_, color) => color,
         }
     }
+}
+
+/// Where few colours make a sign as dark as its ground, it is drawn like text, dimmed: a frame has to be seen. The
+/// terminal's own two colours have one name and do differ.
+pub(super) fn visible(style: Style, text: Style) -> Style {
+    if style.fg.is_none_or(|fg| fg == Color::Reset) || style.fg != style.bg.or(text.bg) {
+        return style;
+    }
+    Style { fg: text.fg, bg: text.bg, ..style }.add_modifier(Modifier::DIM)
 }
 
 /// The ANSI colours with the values that xterm gives them.
@@ -195,6 +204,7 @@ pub fn css(color: Color, default: &'static str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ui::theme::{Meaning, Themes};
 
     #[test]
     fn the_depth_follows_the_environment() {
@@ -234,5 +244,22 @@ mod tests {
         assert_eq!(Background::detect(Some("0;15")), Background::Light);
         assert_eq!(Background::detect(Some("15;default;0")), Background::Dark);
         assert_eq!(Background::detect(None), Background::Dark);
+    }
+
+    #[test]
+    fn nothing_is_drawn_in_the_colour_of_its_ground() {
+        let themes = Themes::built_in();
+        for name in themes.names() {
+            for depth in Depth::ALL.into_iter().filter(|depth| *depth != Depth::None) {
+                let theme = themes.load(name, depth).unwrap();
+                let ground = theme.style(Meaning::Text).bg;
+                for meaning in Meaning::ALL {
+                    let style = theme.style(*meaning);
+                    let own = style.fg.is_none_or(|fg| fg == Color::Reset);
+                    let seen = own || style.fg != style.bg.or(ground);
+                    assert!(seen, "{name} {depth:?} {meaning:?}: {style:?}");
+                }
+            }
+        }
     }
 }
