@@ -175,6 +175,11 @@ impl Scene<'_> {
             buf.set_style(place, self.paint.style(Meaning::Stale));
             self.stamp(place, &word, Meaning::Warning, buf);
         }
+        if matches!(layout.shape, Shape::Narrow | Shape::Compact) {
+            let width = u16::try_from(word.len()).unwrap_or(0).min(layout.limits.width);
+            let end = Rect { x: layout.limits.right() - width, width, ..layout.limits };
+            put(buf, end, &word, self.paint.style(Meaning::Frozen), self.paint.glyphs);
+        }
     }
 
     /// A word in the lower border of a panel.

@@ -127,6 +127,14 @@ fn without_frames_the_first_line_is_a_bar_while_the_screen_stands_still() {
 }
 
 #[test]
+fn without_frames_the_age_of_the_past_is_said_too() {
+    for (width, height) in [(40, 12), (80, 24)] {
+        let text = text(&robot(fixture::stale(), width, height));
+        assert_eq!(text.matches(" stale 14s").count(), if width < 60 { 1 } else { 3 }, "{text}");
+    }
+}
+
+#[test]
 fn the_tabs_name_the_level_of_the_pools() {
     let mut robot = robot(leak(), 80, 24);
     robot.press("v");

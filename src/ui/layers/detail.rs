@@ -191,6 +191,10 @@ fn describe(moment: &Moment, target: usize, pid: i32) -> String {
     let row = moment.backends.iter().find(|row| row.target == target && row.backend.pid() == pid);
     row.map_or_else(
         || pid.to_string(),
-        |row| format!("{pid} {} {}", row.backend.session.application_name, row.backend.state.short()),
+        |row| {
+            let blocked = row.backend.waits_on_lock();
+            let state = if blocked { "blocked" } else { row.backend.state.short() };
+            format!("{pid} {} {state}", row.backend.session.application_name)
+        },
     )
 }
