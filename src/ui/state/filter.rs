@@ -221,7 +221,7 @@ impl<'a> Matcher<'a> {
         const PLAIN: [Field; 6] =
             [Field::Application, Field::User, Field::Database, Field::Client, Field::State, Field::Wait];
         PLAIN.into_iter().any(|field| self.field(term, field, needle, row))
-            || row.backend.pid().to_string().contains(needle)
+            || pid_contains(row.backend.pid(), needle)
             || self.field(term, Field::Query, needle, row)
     }
 
@@ -269,9 +269,19 @@ impl<'a> Matcher<'a> {
     }
 }
 
+/// Most of what people search for is no number, and for that no number is written out.
+fn pid_contains(pid: i32, needle: &str) -> bool {
+    needle.bytes().all(|byte| byte.is_ascii_digit()) && pid.to_string().contains(needle)
+}
+
 fn client_contains(client: &Client, needle: &str) -> bool {
     match client {
-        Client::Tcp { addr, .. } => contains(addr, needle) || contains(&client.to_string(), needle),
+        // Whatever is found in `address:port` or `[address]:port`, and not in the address alone, begins or ends like this.
+        Client::Tcp { addr, .. } => {
+            let beyond = needle.starts_with('[')
+                || needle.ends_with(|c: char| c == ':' || c == ']' || c.is_ascii_digit());
+            contains(addr, needle) || (beyond && contains(&client.to_string(), needle))
+        }
         Client::Local => contains("local", needle),
         Client::Unknown => false,
     }
@@ -314,6 +324,25 @@ mod tests {
         for typed in ["x::text", "10.0.0.5:6432", "a:b", "[::1]:50"] {
             assert!(Filter::parse(typed).is_ok(), "{typed}");
         }
+    }
+
+    #[test]
+    fn a_client_is_found_by_address_port_and_both() {
+        for (client, needle, found) in [
+            (Client::Tcp { addr: "10.0.0.5".into(), port: 6432 }, "0.0.5", true),
+            (Client::Tcp { addr: "10.0.0.5".into(), port: 6432 }, "5:64", true),
+            (Client::Tcp { addr: "10.0.0.5".into(), port: 6432 }, "0.5:", true),
+            (Client::Tcp { addr: "10.0.0.5".into(), port: 6432 }, "6433", false),
+            (Client::Tcp { addr: "fe80::a".into(), port: 6432 }, "e80::A".to_lowercase().as_str(), true),
+            (Client::Tcp { addr: "fe80::a".into(), port: 6432 }, "[fe80::a]:6", true),
+            (Client::Tcp { addr: "fe80::a".into(), port: 6432 }, "[fe", true),
+            (Client::Tcp { addr: "fe80::a".into(), port: 6432 }, "a]", true),
+            (Client::Local, "loc", true),
+            (Client::Unknown, "loc", false),
+        ] {
+            assert_eq!(client_contains(&client, needle), found, "{client} {needle}");
+        }
+        assert!(pid_contains(4711, "71") && !pid_contains(4711, "8") && !pid_contains(4711, "select"));
     }
 
     #[test]
