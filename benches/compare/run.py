@@ -226,7 +226,7 @@ def main():
             pooltop = [os.path.join(ROOT, "target", "release", "pooltop"), server.dsn()]
             # A frame is full when it shows sessions and, where the program knows such a thing, the limit.
             rows = [
-                measure(server, "pooltop", pooltop, env, [b"BEGIN; SELECT", b"reserved"], "pg_postmaster_start_time",
+                measure(server, "pooltop", pooltop, env, [b"BEGIN; SELECT", rb"\+3 reserved"], "pg_postmaster_start_time",
                         options.seconds),
                 measure(server, "pg_activity",
                         [other, "-h", "127.0.0.1", "-p", str(server.port), "-U", "postgres", "-d", "postgres"],
