@@ -86,7 +86,7 @@ fn with_profile(path: &Path, old: &str, profile: &NewProfile) -> Result<String, 
         )));
     }
     if config.profile(&profile.name).is_some() {
-        return Err(refuse(format!("profile {} exists already in {}", profile.name, path.display())));
+        return Err(refuse(format!("profile '{}' exists already in {}", profile.name, path.display())));
     }
     if profile.targets.iter().any(|target| holds_password(&target.url)) {
         return Err(refuse(
@@ -350,7 +350,7 @@ note_follows = 1 # gone with b
         let inline = "profiles.a = { env_file = \".env\" }\n";
         let default = "default_profile = \"a\"\n[profiles.a]\nenv_file = \".env\"\n";
         for (message, expected) in [
-            (add(&file(), &new_profile("a", "postgres://db")), "profile a exists already in c.toml"),
+            (add(&file(), &new_profile("a", "postgres://db")), "profile 'a' exists already in c.toml"),
             (add("", &new_profile("a b", "postgres://db")), "'a b' cannot be the name of a profile"),
             (add("", &new_profile("a", "postgres://u:hunter2@db")), "a password is never written"),
             (add("", &new_profile("a", "host=db password=hunter2")), "a password is never written"),

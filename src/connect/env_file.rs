@@ -19,7 +19,10 @@ impl EnvFile {
     /// Reads a file; one without either address is an error.
     pub fn read(path: &Path) -> Result<Self, ConninfoError> {
         let text = std::fs::read_to_string(path).map_err(|cause| {
-            ConninfoError::new(&format!("cannot read {}: {cause}", path.display()), "check --env-file")
+            ConninfoError::new(
+                &format!("cannot read {}: {cause}", path.display()),
+                "check the path of the env file",
+            )
         })?;
         let found = Self::parse(&text);
         if found.database_url.is_none() && found.pool_url.is_none() {

@@ -11,7 +11,7 @@ use crate::model::part::{Missing, Part};
 use crate::model::sample::{Body, PoolerPool, PoolerSample, Sample};
 use crate::model::secret::SecretString;
 use crate::model::target::{Overhead, TargetError, TargetKind, TargetName};
-use crate::text::Text;
+use crate::text::{Text, span};
 
 /// How one pooler's console is reached.
 #[derive(Clone, Debug)]
@@ -123,7 +123,7 @@ fn found(sample: &Sample, endpoint: &str) -> Vec<Check> {
     let Some(pooler) = sample.pooler() else { return Vec::new() };
     let mut checks = vec![Check::good("console", &format!("{} at {endpoint}", pooler.version))];
     if let Some(pools) = pooler.pools.known() {
-        checks.push(Check::good("pools", &format!("{} pools", pools.len())));
+        checks.push(Check::good("pools", &span::count(pools.len() as u64, "pool")));
     }
     checks.extend(pooler.missing.iter().map(Check::missing));
     checks

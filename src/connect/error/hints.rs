@@ -29,6 +29,11 @@ const ANSWERS: &[(&str, &str, &str)] = &[
     ("28000", "", "check user, password and pg_hba.conf"),
     (
         "3D000",
+        "\"pgbouncer\"",
+        "that is a PostgreSQL server, not a pooler's console: reach it by postgres://",
+    ),
+    (
+        "3D000",
         "",
         "check the database's name; pooltop can watch the whole server from any database, such as postgres",
     ),
@@ -129,7 +134,7 @@ pub(super) fn for_driver(words: &str) -> Option<&'static str> {
     [
         (
             "password missing",
-            "the server wants a password: PGPASSWORD, ~/.pgpass, password_command, or type it",
+            "give one by PGPASSWORD, ~/.pgpass or password_command; the dashboard asks for it",
         ),
         ("channel binding", "the server offers no channel binding: use channel_binding=prefer"),
         (
