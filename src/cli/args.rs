@@ -2,6 +2,7 @@
 
 #![expect(clippy::doc_markdown, reason = "these comments are the help text; back-ticks would be printed")]
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -202,7 +203,7 @@ pub struct OperationArgs {
     pub allow_active: bool,
     /// At most so many, the oldest first (default: the profile's bulk_limit)
     #[arg(long, value_name = "N")]
-    pub limit: Option<usize>,
+    pub limit: Option<NonZeroUsize>,
     /// Act; without it nothing is sent
     #[arg(long)]
     pub yes: bool,

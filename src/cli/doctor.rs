@@ -38,7 +38,12 @@ async fn probe(target: &RunningTarget) -> Vec<Check> {
 
 /// One line per check; below it what helps, ready to paste.
 fn report(target: &RunningTarget, checks: &[Check]) -> String {
-    let mut out = format!("{}  {}\n", target.name, target.conninfo.endpoint());
+    let endpoint = target.conninfo.endpoint();
+    let mut out = if *endpoint == *target.name {
+        format!("{endpoint}\n")
+    } else {
+        format!("{}  {endpoint}\n", target.name)
+    };
     let width = checks.iter().map(|check| check.what.chars().count()).max().unwrap_or_default();
     for check in checks {
         let word = match check.health {
@@ -47,9 +52,14 @@ fn report(target: &RunningTarget, checks: &[Check]) -> String {
             Health::Failed => "FAILED ",
         };
         let _ = writeln!(out, "  {word}  {:<width$}  {}", check.what, check.found);
-        for fix in check.fix.iter().flat_map(|fix| fix.split("; ")) {
+        for fix in check.fix.iter().flat_map(|fix| lines(check.health, fix)) {
             let _ = writeln!(out, "           {:<width$}    {fix}", "");
         }
     }
     out
+}
+
+/// Several statements stand on lines of their own; what to try after a failure is one sentence.
+fn lines(health: Health, fix: &str) -> Vec<&str> {
+    if health == Health::Failed { vec![fix] } else { fix.split("; ").collect() }
 }

@@ -12,7 +12,7 @@ use crate::analysis::Moment;
 use crate::analysis::moment::ServerView;
 use crate::control::confirm::{Access, Answer, AnswerError, Question};
 use crate::control::select::{NoSelector, Selector, select};
-use crate::model::backend::Backend;
+use crate::model::backend::{Backend, State};
 use crate::model::clock::Clock;
 use crate::model::operation::{Operation, OperationKind, OperationReport};
 use crate::model::target::TargetName;
@@ -47,11 +47,15 @@ pub async fn run(kind: OperationKind, args: &OperationArgs) -> anyhow::Result<Ex
 /// The profile with the overrides of the command line; everything that needs no server is checked here.
 fn prepare(args: &OperationArgs, around: &Surroundings) -> anyhow::Result<Running> {
     let mut running = Running::resolve(&args.target, around)?;
+    if running.targets.iter().all(|target| target.console) {
+        let text = "sessions are signalled on a PostgreSQL server: name one, a pooler's console cannot do it";
+        return Err(Failure::usage(text).into());
+    }
     if select(&[], Clock::real().now(), &selector(args)).is_err() {
         return Err(Failure::usage(NoSelector.to_string()).into());
     }
     if let Some(limit) = args.limit {
-        running.policy.bulk_limit = limit;
+        running.policy.bulk_limit = limit.get();
     }
     if args.yes && running.policy.access == Access::ConfirmName && args.confirm.is_none() {
         return Err(
@@ -103,11 +107,7 @@ fn choose(
         note(&format!("{target}: no client backend has pid {pid}"));
     }
     for backend in &selection.active {
-        let state = backend.state.as_str();
-        note(&format!(
-            "{target}: {} is {state} and left alone; --pid or --allow-active takes it",
-            backend.pid()
-        ));
+        note(&format!("{target}: {} {}", backend.pid(), why_left_alone(backend)));
     }
     if selection.victims.is_empty() {
         note(&format!("{target}: no session matches"));
@@ -126,13 +126,22 @@ fn choose(
     Ok(Some(question))
 }
 
+/// Why a session that the selectors match is not asked about.
+fn why_left_alone(backend: &Backend) -> String {
+    match backend.state {
+        State::Unknown => {
+            "is left alone: its state is hidden from this role, which GRANT pg_monitor would show".into()
+        }
+        ref state => format!("is {} and left alone; --pid or --allow-active takes it", state.as_str()),
+    }
+}
+
 /// The exact targets, those that are left alone with the reason, and what to know before.
 fn listing(target: &TargetName, question: &Question, server: &ServerView) -> String {
-    let mut out = format!(
-        "{target}: {} {} of\n",
-        question.kind(),
-        span::count(question.asked().len() as u64, "session")
-    );
+    let mut out = match question.asked().len() {
+        0 => format!("{target}: nothing to {}\n", question.kind()),
+        many => format!("{target}: {} {}\n", question.kind(), span::count(many as u64, "session")),
+    };
     let age = |since: Option<_>| since.map_or("?".into(), |since| span::span(server.at.age_of(since)));
     for asked in question.asked() {
         let seen = &asked.victim.seen;
@@ -166,7 +175,7 @@ async fn act(args: &OperationArgs, mut question: Question, monitor: &mut Monitor
     }
     if !args.yes {
         let report = monitor.rehearse(&question.operation()).await;
-        data(&outcomes(report.as_ref(), "would"))?;
+        data(&outcomes(report.as_ref()))?;
         note("dry run: nothing was sent; --yes acts");
         return Ok(Exit::Done);
     }
@@ -179,21 +188,20 @@ async fn act(args: &OperationArgs, mut question: Question, monitor: &mut Monitor
     while let Some(report) = reports.recv().await {
         last = Some(report);
     }
-    data(&outcomes(last.as_ref(), "did"))?;
+    data(&outcomes(last.as_ref()))?;
     let all = last.is_some_and(|report| report.outcomes.iter().all(|outcome| outcome.outcome.is_success()));
     Ok(if all { Exit::Done } else { Exit::Incomplete })
 }
 
-fn outcomes(report: Option<&OperationReport>, mood: &str) -> String {
+/// One line per session: the outcome's name, and what it means where that says more.
+fn outcomes(report: Option<&OperationReport>) -> String {
     let Some(report) = report else { return String::from("nothing can be sent: the profile is read-only\n") };
     let mut out = String::new();
     for outcome in &report.outcomes {
-        let word = if mood == "would" && outcome.outcome.is_success() {
-            "would be signalled"
-        } else {
-            outcome.outcome.as_str()
-        };
-        let _ = writeln!(out, "  {:>8}  {word}: {}", outcome.id.pid, outcome.message);
+        let (pid, word, message) = (outcome.id.pid, outcome.outcome.as_str(), &outcome.message);
+        // A rehearsal's "would be signalled" and a plain "signalled" need no second word beside them.
+        let line = if message.contains(word) { message.to_string() } else { format!("{word}: {message}") };
+        let _ = writeln!(out, "  {pid:>8}  {line}");
     }
     out
 }

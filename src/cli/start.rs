@@ -129,16 +129,20 @@ fn is_settled(moment: &Moment) -> bool {
 
 /// Why a target did not answer, for standard error.
 pub fn failure_lines(target: &TargetStatus) -> String {
-    let mut lines = format!("{}: ", target.name);
+    let mut lines = String::new();
     match &target.error {
         Some(error) => {
+            // A target that is named by its address stands in the message already.
+            if !error.message.contains(&*target.name) {
+                lines.push_str(&format!("{}: ", target.name));
+            }
             lines.push_str(&error.message);
             if let Some(hint) = &error.hint {
                 lines.push_str("\n  ");
                 lines.push_str(hint);
             }
         }
-        None => lines.push_str("no answer yet"),
+        None => lines.push_str(&format!("{}: no answer yet", target.name)),
     }
     lines
 }
