@@ -127,24 +127,13 @@ fn is_settled(moment: &Moment) -> bool {
         })
 }
 
-/// Why a target did not answer, for standard error.
+/// Why a target did not answer, for standard error. One that is named by its address stands in the message already.
 pub fn failure_lines(target: &TargetStatus) -> String {
-    let mut lines = String::new();
-    match &target.error {
-        Some(error) => {
-            // A target that is named by its address stands in the message already.
-            if !error.message.contains(&*target.name) {
-                lines.push_str(&format!("{}: ", target.name));
-            }
-            lines.push_str(&error.message);
-            if let Some(hint) = &error.hint {
-                lines.push_str("\n  ");
-                lines.push_str(hint);
-            }
-        }
-        None => lines.push_str(&format!("{}: no answer yet", target.name)),
-    }
-    lines
+    let Some(error) = &target.error else { return format!("{}: no answer yet", target.name) };
+    let is_named = error.message.contains(&*target.name);
+    let name = if is_named { String::new() } else { format!("{}: ", target.name) };
+    let hint = error.hint.as_ref().map(|hint| format!("\n  {hint}")).unwrap_or_default();
+    format!("{name}{}{hint}", error.message)
 }
 
 #[cfg(test)]
