@@ -66,7 +66,7 @@ impl Show {
             .map_err(|error| Failure::usage(error.to_string()))?;
         options.zone = self.running.zone();
         options.themes = look::themes(&around);
-        options.theme = look::theme(look, self.running.theme.as_deref(), &around)?;
+        options.theme = look::theme(look, self.running.theme.as_ref(), &around)?;
         options.ascii = look::ascii(look, &around);
         options.keymap = look::keymap(&around)?;
         let mut signals = Signals::listen()?;

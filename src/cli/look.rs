@@ -6,7 +6,9 @@ use super::args::LookArgs;
 use super::exit::{Exit, Failure};
 use super::output::data;
 use super::profile::Surroundings;
-use crate::ui::keymap::Keymap;
+use crate::config::types::KeyOverride;
+use crate::config::{ConfigError, Located};
+use crate::ui::keymap::{Keymap, KeymapError};
 use crate::ui::theme::{Background, Depth, Theme, Themes};
 
 /// Built-in themes and those beside the configuration.
@@ -25,22 +27,36 @@ pub fn list(around: &Surroundings) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// Fails where a configuration names a theme that does not exist or cannot be read.
-pub fn theme_exists(name: Option<&str>, around: &Surroundings) -> anyhow::Result<()> {
+/// Fails, with the place, where a configuration names a theme that does not exist or cannot be read.
+pub fn theme_exists(name: Option<&Located<String>>, around: &Surroundings) -> anyhow::Result<()> {
     if let Some(name) = name {
-        themes(around).load(name, Depth::True)?;
+        themes(around).load(&name.value, Depth::True).map_err(|error| misplaced(name, &error, around))?;
     }
     Ok(())
 }
 
 /// The theme: from the command line, the profile, else one that suits the terminal's background.
-pub fn theme(look: &LookArgs, profile: Option<&str>, around: &Surroundings) -> anyhow::Result<Theme> {
+pub fn theme(
+    look: &LookArgs,
+    profile: Option<&Located<String>>,
+    around: &Surroundings,
+) -> anyhow::Result<Theme> {
     let get = |key: &str| around.environment.get(key);
     let no_color = look.no_color || get("NO_COLOR").is_some_and(|value| !value.is_empty());
     let depth = Depth::detect(get("TERM"), get("COLORTERM"), no_color);
-    let suited = Background::detect(get("COLORFGBG")).theme();
-    let name = look.theme.as_deref().or(profile).unwrap_or(suited);
-    Ok(themes(around).load(name, depth).map_err(|error| Failure::usage(error.to_string()))?)
+    let load = |name: &str| themes(around).load(name, depth);
+    match (look.theme.as_deref(), profile) {
+        (None, Some(name)) => load(&name.value).map_err(|error| misplaced(name, &error, around).into()),
+        (typed, _) => {
+            let name = typed.unwrap_or(Background::detect(get("COLORFGBG")).theme());
+            Ok(load(name).map_err(|error| Failure::usage(error.to_string()))?)
+        }
+    }
+}
+
+/// The error about a value of the configuration that only its user can judge.
+fn misplaced(value: &Located<String>, error: &impl ToString, around: &Surroundings) -> ConfigError {
+    around.config.document.error(value.span.clone(), &error.to_string(), "")
 }
 
 /// Whether only ASCII can be drawn: asked for, or the locale is not UTF-8.
@@ -55,13 +71,20 @@ pub fn ascii(look: &LookArgs, around: &Surroundings) -> bool {
     look.ascii || !utf8
 }
 
-/// The built-in keys with those of the configuration.
+/// The built-in keys with those of the configuration; an error shows the place of the first that cannot be used.
 pub fn keymap(around: &Surroundings) -> anyhow::Result<Keymap> {
-    let overrides: Vec<(String, String, String)> = around
-        .config
-        .keys
-        .iter()
-        .map(|key| (key.place.value.clone(), key.key.value.clone(), key.command.value.clone()))
-        .collect();
+    let words =
+        |key: &KeyOverride| (key.place.value.clone(), key.key.value.clone(), key.command.value.clone());
+    for key in &around.config.keys {
+        if let Err(error) = Keymap::new(&[words(key)]) {
+            let wrong = match error {
+                KeymapError::Key(_) => &key.key,
+                KeymapError::Command(_) => &key.command,
+                KeymapError::Place(_) | KeymapError::Syntax(_) => &key.place,
+            };
+            return Err(misplaced(wrong, &error, around).into());
+        }
+    }
+    let overrides: Vec<_> = around.config.keys.iter().map(words).collect();
     Ok(Keymap::new(&overrides).map_err(|error| Failure::usage(error.to_string()))?)
 }

@@ -12,7 +12,7 @@ use super::args::TargetArgs;
 use super::exit::Failure;
 use crate::analysis::Settings;
 use crate::config::edit::{NewProfile, NewTarget};
-use crate::config::{self, Config, Paths, Profile};
+use crate::config::{self, Config, Located, Paths, Profile};
 use crate::connect::{Conninfo, DsnKind, Environment};
 use crate::control::confirm::{Access, Policy};
 use crate::model::pool::DeclaredPool;
@@ -94,8 +94,8 @@ pub struct Running {
     pub pools: Vec<DeclaredPool>,
     /// Times in UTC.
     pub utc: bool,
-    /// Name of the theme.
-    pub theme: Option<String>,
+    /// Name of the theme, with its place in the configuration.
+    pub theme: Option<Located<String>>,
     /// What is odd but not wrong, one line each.
     pub notices: Vec<Text>,
 }
@@ -157,14 +157,14 @@ impl Running {
             running.add_env_file(&beside.join(file), around)?;
         }
         for target in &profile.postgres {
-            let mut conninfo = running.conninfo(&target.url.value, around, &target.name)?;
+            let mut conninfo = running.located(&target.url, around)?;
             if let Some(argv) = &target.password_command {
                 conninfo = conninfo.with_password_command(argv.clone());
             }
             running.add(&target.name, (&target.url.value, conninfo), false, target.role);
         }
         for target in &profile.poolers {
-            let mut conninfo = running.conninfo(&target.url.value, around, &target.name)?;
+            let mut conninfo = running.located(&target.url, around)?;
             if let Some(argv) = &target.password_command {
                 conninfo = conninfo.with_password_command(argv.clone());
             }
@@ -203,7 +203,7 @@ impl Running {
             time_scale: profile.time_scale,
             pools: profile.declared_pools(),
             utc: profile.utc.or(config.utc).unwrap_or(false),
-            theme: profile.theme.as_ref().or(config.theme.as_ref()).map(|theme| theme.value.clone()),
+            theme: profile.theme.as_ref().or(config.theme.as_ref()).cloned(),
             ..Self::blank(name, config)
         }
     }
@@ -228,7 +228,7 @@ impl Running {
             time_scale: 1.0,
             pools: Vec::new(),
             utc: config.utc.unwrap_or(false),
-            theme: config.theme.as_ref().map(|theme| theme.value.clone()),
+            theme: config.theme.clone(),
             notices: Vec::new(),
         }
     }
@@ -245,7 +245,7 @@ impl Running {
                 DsnKind::Name => return Err(unknown_profile(dsn, around).into()),
             };
             let dsn = SecretString::from((*dsn).to_owned());
-            let conninfo = running.conninfo(&dsn, around, "")?;
+            let conninfo = running.conninfo(&dsn, around)?;
             let endpoint = conninfo.endpoint();
             running.add(&endpoint, (&dsn, conninfo), console, None);
         }
@@ -271,7 +271,7 @@ impl Running {
         for (variable, url, role) in urls {
             if let Some(url) = url {
                 let conninfo = self
-                    .conninfo(url, around, variable)
+                    .conninfo(url, around)
                     .with_context(|| format!("{} in {}", variable, file.display()))?;
                 let name = conninfo.endpoint();
                 self.add(&name, (url, conninfo), false, role);
@@ -284,19 +284,26 @@ impl Running {
         Ok(())
     }
 
-    fn conninfo(
-        &mut self,
-        url: &SecretString,
-        around: &Surroundings,
-        target: &str,
-    ) -> anyhow::Result<Conninfo> {
-        let (conninfo, notices) =
-            Conninfo::resolve(url.expose_secret(), &around.environment).map_err(|error| {
-                let place = if target.is_empty() { String::new() } else { format!("target '{target}': ") };
-                Failure::usage(format!("{place}{error}"))
-            })?;
-        self.notices.extend(notices.iter().map(|notice| notice.text().clone()));
+    fn conninfo(&mut self, url: &SecretString, around: &Surroundings) -> Result<Conninfo, Failure> {
+        let (conninfo, notices) = Conninfo::resolve(url.expose_secret(), &around.environment)
+            .map_err(|error| Failure::usage(error.to_string()))?;
+        for notice in notices {
+            // Two targets of one environment or file have the same thing to say.
+            if !self.notices.contains(notice.text()) {
+                self.notices.push(notice.text().clone());
+            }
+        }
         Ok(conninfo)
+    }
+
+    /// The same for an address of the configuration: an error shows where it stands.
+    fn located(
+        &mut self,
+        url: &Located<SecretString>,
+        around: &Surroundings,
+    ) -> Result<Conninfo, config::ConfigError> {
+        self.conninfo(&url.value, around)
+            .map_err(|error| around.config.document.error(url.span.clone(), &error.to_string(), ""))
     }
 
     /// Adds a target; a name that is taken gets a number.

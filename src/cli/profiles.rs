@@ -63,17 +63,19 @@ fn check(file: &ConfigFile) -> anyhow::Result<()> {
     for notice in &around.config.notices {
         note(notice);
     }
+    super::look::theme_exists(around.config.theme.as_ref(), &around)?;
     let names: Vec<String> = around.config.names().map(str::to_owned).collect();
     for name in &names {
         let running = Running::profile(name, &around)?;
         for notice in &running.notices {
             note(&format!("profile '{name}': {notice}"));
         }
-        super::look::theme_exists(running.theme.as_deref(), &around)?;
+        super::look::theme_exists(running.theme.as_ref(), &around)?;
     }
     super::look::keymap(&around)?;
     let missing = if around.paths.config.exists() { "" } else { " (no such file; that is fine)" };
-    data(&format!("{}: {} profiles, no mistake{missing}\n", around.paths.config.display(), names.len()))?;
+    let profiles = crate::text::span::count(names.len() as u64, "profile");
+    data(&format!("{}: {profiles}, no mistake{missing}\n", around.paths.config.display()))?;
     Ok(())
 }
 
