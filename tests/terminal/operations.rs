@@ -104,7 +104,7 @@ async fn marks_that_the_filter_hides_are_listed_and_left_out() {
     terminal.wait_for_text("terminate on db1: 1 ended");
     assert_eq!(stage.sessions("checkout").await, 1);
     // The one that was left out is still marked.
-    unfilter(&mut terminal, "reports");
+    unfilter(&mut terminal);
     terminal.wait_for("its row", |screen| !rows(screen).is_empty());
     terminal.send("K");
     terminal.wait_for_text("Terminate 1 session on db1?");

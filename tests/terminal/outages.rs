@@ -40,7 +40,7 @@ async fn a_restart_is_told_and_closes_the_question_and_takes_the_marks() {
     stage.server.restart("INT");
     terminal.wait_for_text("db1 is another server now, or was restarted: marks are cleared");
     terminal.wait_for("no question", |screen| !screen.contents().contains("[ Terminate ]"));
-    unfilter(&mut terminal, "checkout");
+    unfilter(&mut terminal);
     // With a mark left, K would ask about what was marked.
     let _again = stage.leak("second", 1).await;
     select(&mut terminal, "second");

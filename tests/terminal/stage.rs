@@ -123,9 +123,10 @@ pub(super) fn select(terminal: &mut Terminal, application: &str) {
 }
 
 /// Takes the filter away again.
-pub(super) fn unfilter(terminal: &mut Terminal, application: &str) {
+pub(super) fn unfilter(terminal: &mut Terminal) {
     terminal.send("/");
-    escape(terminal, &format!("/{application}"));
+    terminal.wait_for_text("esc clears");
+    escape(terminal, "esc clears");
 }
 
 /// Presses Esc and waits until a text is gone with it. Whatever is typed at once behind Esc would be Alt and a key.
