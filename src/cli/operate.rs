@@ -200,7 +200,11 @@ fn outcomes(report: Option<&OperationReport>) -> String {
     for outcome in &report.outcomes {
         let (pid, word, message) = (outcome.id.pid, outcome.outcome.as_str(), &outcome.message);
         // A rehearsal's "would be signalled" and a plain "signalled" need no second word beside them.
-        let line = if message.contains(word) { message.to_string() } else { format!("{word}: {message}") };
+        let line = if message.strip_prefix("would be ").unwrap_or(message) == word {
+            message.to_string()
+        } else {
+            format!("{word}: {message}")
+        };
         let _ = writeln!(out, "  {pid:>8}  {line}");
     }
     out
