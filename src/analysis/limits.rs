@@ -154,13 +154,16 @@ fn count_by(
 }
 
 /// Declared pools with a ceiling.
+/// Bounds of declared pools. An idle connection of a pool is free for its next request, so only those in use count;
+/// more open connections than declared are a finding of their own (`pool.bound_exceeded`).
 fn pools(tracker: &Tracker, sample: &Sample) -> Vec<Limit> {
     tracker
         .roster
         .tracks()
         .filter_map(|(_, track)| {
             let pool = &track.pool;
-            Some(limit(LimitScope::Pool, pool.name.clone(), sample, pool.total, Some(pool.max?)))
+            let used = pool.used.unwrap_or(pool.total);
+            Some(limit(LimitScope::Pool, pool.name.clone(), sample, used, Some(pool.max?)))
         })
         .collect()
 }
