@@ -152,7 +152,7 @@ impl Analyser {
                 self.pending.set(&self.line, sample.received_at, queued);
             }
             // How it stands is in its status; there is nothing to follow over time yet.
-            Body::Probe(_) => {}
+            Body::Probe(_) | Body::Redis(_) | Body::App(_) => {}
         }
     }
 }

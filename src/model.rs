@@ -2,6 +2,7 @@
 //!
 //! No I/O, no runtime, no terminal. Imports `text` only.
 
+pub mod app;
 pub mod audit;
 pub mod backend;
 pub mod clock;
@@ -14,7 +15,9 @@ pub mod operation;
 pub mod own;
 pub mod part;
 pub mod pool;
+pub mod pooler;
 pub mod recording;
+pub mod redis;
 pub mod sample;
 pub mod secret;
 pub mod target;

@@ -68,6 +68,7 @@ impl Analyser {
             servers: parts.servers,
             poolers: parts.poolers,
             backends: rows,
+            clients: Vec::new(),
             pools,
             limits: parts.limits,
             findings,
@@ -221,6 +222,7 @@ impl<'a> Parts<'a> {
                 blocks_transitively,
                 suspect: None,
                 is_pooltop: is_pooltop(&backend.session),
+                via: None,
             });
         }
     }

@@ -10,6 +10,8 @@ use crate::model::limit::Limit;
 use crate::model::locks::BlockingTree;
 use crate::model::part::Missing;
 use crate::model::pool::Pool;
+use crate::model::pooler::PoolerSockets;
+use crate::model::redis::RedisClient;
 use crate::model::sample::{ServerIdentity, StateCounts};
 use crate::model::target::TargetStatus;
 use crate::model::time::Timestamp;
@@ -30,6 +32,8 @@ pub struct Moment {
     pub poolers: Vec<Option<PoolerView>>,
     /// Every client backend that may be shown, by target and pid.
     pub backends: Vec<BackendRow>,
+    /// Every client of a pooler and of a Redis server, by target, those that wait longest first.
+    pub clients: Vec<ClientRow>,
     /// Every pool, the most troubled first.
     pub pools: Vec<PoolRow>,
     /// Every limit, the nearest to its ceiling first.
@@ -95,6 +99,41 @@ pub struct BackendRow {
     pub suspect: Option<Severity>,
     /// Another pooltop's session: shown as what it is.
     pub is_pooltop: bool,
+    /// The pooler's connection that it is the other end of, where one of the profile's poolers owns it.
+    pub via: Option<Via>,
+}
+
+/// The way from a backend to the pooled client that it serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Via {
+    /// Index into [`Moment::targets`] of the pooler.
+    pub pooler: usize,
+    /// Index into the pooler's [`PoolerSockets::servers`] of the connection that ends at the backend.
+    pub server: usize,
+    /// Index into [`Moment::clients`]; `None` = no client is served now.
+    pub client: Option<usize>,
+}
+
+/// One client of a pooler or of a Redis server.
+#[derive(Clone, Debug)]
+pub struct ClientRow {
+    /// Index into [`Moment::targets`].
+    pub target: usize,
+    /// Index into [`Moment::pools`].
+    pub pool: Option<usize>,
+    /// The row as sampled.
+    pub seen: SeenClient,
+    /// Index into [`Moment::backends`] of the backend that serves it now.
+    pub backend: Option<usize>,
+}
+
+/// A client as its server shows it, shared with the history.
+#[derive(Clone, Debug)]
+pub enum SeenClient {
+    /// Of a pooler.
+    Pooler(Arc<PoolerSockets>, usize),
+    /// Of a Redis server.
+    Redis(Arc<Vec<RedisClient>>, usize),
 }
 
 /// One pool with its recent past.

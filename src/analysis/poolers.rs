@@ -7,7 +7,8 @@ use super::Settings;
 use super::roster::Track;
 use crate::history::series::Timeline;
 use crate::model::pool::{Layer, PoolKey};
-use crate::model::sample::{PoolerPool, Sample};
+use crate::model::pooler::PoolerPool;
+use crate::model::sample::Sample;
 use crate::model::target::TargetName;
 use crate::model::time::Timestamp;
 use crate::text::Text;
@@ -58,7 +59,8 @@ impl PoolerTracker {
 
 /// The pooler's own console is not a pool.
 fn is_console(row: &PoolerPool) -> bool {
-    &*row.database == "pgbouncer" && [row.sv_active, row.sv_idle, row.sv_used] == [0; 3]
+    &*row.database == "pgbouncer"
+        && [row.sv_active, row.sv_idle, row.sv_used].iter().flatten().all(|count| *count == 0)
 }
 
 fn pool_key(target: &TargetName, row: &PoolerPool) -> PoolKey {
@@ -75,18 +77,18 @@ fn pool_key(target: &TargetName, row: &PoolerPool) -> PoolKey {
 
 fn read(track: &mut Track, row: &PoolerPool, at: Timestamp) {
     let pool = &mut track.pool;
-    // A pooler may say whatever it likes.
-    let sum = |counts: &[u32]| counts.iter().fold(0, |sum: u32, count| sum.saturating_add(*count));
+    // A pooler may say whatever it likes; the sum of parts of which none is told is not told either.
+    let sum = |counts: &[Option<u32>]| counts.iter().flatten().copied().reduce(u32::saturating_add);
     let idle = sum(&[row.sv_idle, row.sv_used]);
     pool.name = Text::line(&format!("{}/{}", row.database, row.user));
     track.label = pool.name.clone();
-    pool.used = Some(row.sv_active);
-    pool.idle = Some(idle);
-    pool.active = Some(row.sv_active);
-    pool.pending = Some(row.cl_waiting);
-    pool.total = sum(&[row.sv_active, idle, row.sv_tested, row.sv_login]);
+    pool.used = row.sv_active;
+    pool.idle = idle;
+    pool.active = row.sv_active;
+    pool.pending = row.cl_waiting;
+    pool.total = sum(&[row.sv_active, idle, row.sv_tested, row.sv_login]).unwrap_or(0);
     pool.peak = pool.peak.max(pool.total);
-    pool.max_wait_s = Some(row.max_wait_us as f64 / 1e6);
+    pool.max_wait_s = row.max_wait_us.map(|wait| wait as f64 / 1e6);
     pool.via_pooler = true;
     track.floor.add(at, pool.total);
     track.last_seen = at;

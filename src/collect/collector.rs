@@ -326,8 +326,9 @@ mod tests {
 
     use super::*;
     use crate::model::event::Event;
-    use crate::model::part::{Missing, Part};
-    use crate::model::sample::{Body, PoolerSample, Sample};
+    use crate::model::part::Missing;
+    use crate::model::pooler::PoolerSample;
+    use crate::model::sample::{Body, Sample};
     use crate::model::target::{Overhead, TargetKind, TargetState, TargetStatus};
     use crate::model::time::Timestamp;
     use crate::source::{Description, Reading};
@@ -401,12 +402,7 @@ mod tests {
     fn sample() -> Sample {
         let at = Timestamp::from_micros(1_795_252_800_000_000);
         let missing = Missing::new("pools", "scripted");
-        let body = PoolerSample {
-            kind: TargetKind::Pgbouncer,
-            version: "scripted".into(),
-            pools: Part::Missing(missing),
-            missing: Vec::new(),
-        };
+        let body = PoolerSample::unread(TargetKind::Pgbouncer, "scripted".into(), &missing);
         Sample {
             target: "b1".into(),
             at,

@@ -43,6 +43,8 @@ impl Replay {
         let kind = match &samples.first()?.1.body {
             Body::Postgres(_) | Body::Probe(_) => TargetKind::Postgres,
             Body::Pooler(pooler) => pooler.kind,
+            Body::Redis(_) => TargetKind::Redis,
+            Body::App(_) => TargetKind::App,
         };
         let endpoint = format!("recording: {}", recording.header.title).as_str().into();
         let seconds = recording.header.interval_s.clamp(0.01, 3600.0);
@@ -133,6 +135,20 @@ impl Source for Player {
                 missing: pooler.missing.clone(),
                 ..Description::default()
             },
+            Body::Redis(redis) => Description {
+                kind: Some(TargetKind::Redis),
+                version: Some(redis.version.clone()),
+                connections,
+                missing: redis.missing.clone(),
+                ..Description::default()
+            },
+            Body::App(app) => Description {
+                kind: Some(TargetKind::App),
+                version: Some(app.shape.clone()),
+                connections,
+                missing: app.missing.clone(),
+                ..Description::default()
+            },
         }
     }
 }
@@ -141,8 +157,8 @@ impl Source for Player {
 pub(super) mod tests {
     use super::super::recording::Header;
     use super::*;
-    use crate::model::part::{Missing, Part};
-    use crate::model::sample::PoolerSample;
+    use crate::model::part::Missing;
+    use crate::model::pooler::PoolerSample;
     use crate::model::target::Overhead;
     use crate::model::time::Timestamp;
 
@@ -151,8 +167,7 @@ pub(super) mod tests {
         let at = Timestamp::from_micros(1_795_252_800_000_000 + second * 1_000_000);
         let missing = Missing::new("pools", "not recorded");
         let (kind, version) = (TargetKind::Pgbouncer, "PgBouncer 1.18.0".into());
-        let body =
-            Body::Pooler(PoolerSample { kind, version, pools: Part::Missing(missing), missing: Vec::new() });
+        let body = Body::Pooler(PoolerSample::unread(kind, version, &missing));
         Sample { target: target.into(), at, received_at: at, overhead: Overhead::default(), body }
     }
 

@@ -7,9 +7,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::model::app::AppPool;
 use crate::model::backend::Backend;
 use crate::model::locks::LockEdge;
-use crate::model::sample::{Body, PoolerPool, PostgresSample, Sample};
+use crate::model::pooler::{
+    PoolerClient, PoolerDatabase, PoolerPool, PoolerServer, PoolerTotals, PoolerUser,
+};
+use crate::model::redis::RedisClient;
+use crate::model::sample::{Body, PostgresSample, Sample};
 
 /// Counts bytes. [`Scale::add`] and [`Scale::remove`] must see the samples of one target in their order.
 #[derive(Clone, Debug, Default)]
@@ -110,6 +115,11 @@ fn for_each_part(backend: &Backend, mut part: impl FnMut(usize, usize)) {
 
 /// The allocations that samples share until they are read again: lock picture and slow facts.
 fn for_each_slow_part(sample: &Sample, mut part: impl FnMut(usize, usize)) {
+    if let Some(facts) = sample.pooler().and_then(|pooler| pooler.facts.known()) {
+        let lists = facts.databases.len() * (size_of::<PoolerDatabase>() + 96)
+            + facts.users.len() * (size_of::<PoolerUser>() + 32);
+        part(address(facts), heap_of(size_of_val(&**facts) + lists));
+    }
     let Some(postgres) = sample.postgres() else { return };
     if let Some(locks) = postgres.locks.known() {
         let bytes = size_of_val(&**locks)
@@ -138,9 +148,24 @@ fn own_bytes(sample: &Sample) -> usize {
         }
         Body::Pooler(pooler) => {
             pooler.pools.known().map_or(0, |pools| pools.capacity() * (size_of::<PoolerPool>() + 64))
+                + pooler.totals.known().map_or(0, |rows| rows.capacity() * (size_of::<PoolerTotals>() + 64))
+                // New with every sample; names and addresses are mostly shared, hence an estimate.
+                + pooler.sockets.known().map_or(0, |sockets| {
+                    sockets.clients.capacity() * (size_of::<PoolerClient>() + 32)
+                        + sockets.servers.capacity() * (size_of::<PoolerServer>() + 32)
+                })
                 + pooler.missing.capacity() * 256
         }
         Body::Probe(probe) => probe.version.len(),
+        Body::Redis(redis) => {
+            redis.clients.known().map_or(0, |rows| rows.capacity() * (size_of::<RedisClient>() + 32))
+                + redis.missing.capacity() * 256
+        }
+        Body::App(app) => {
+            app.pools.capacity() * (size_of::<AppPool>() + 64)
+                + app.advice.capacity() * 256
+                + app.missing.capacity() * 256
+        }
     };
     heap::<Sample>() + heap_of(body)
 }

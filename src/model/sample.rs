@@ -4,11 +4,14 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::app::AppSample;
 use super::backend::Backend;
 use super::facts::ServerFacts;
 use super::locks::LockPicture;
 use super::part::{Missing, Part};
-use super::target::{Overhead, TargetKind, TargetName, Wire};
+use super::pooler::PoolerSample;
+use super::redis::RedisSample;
+use super::target::{Overhead, TargetName, Wire};
 use super::time::Timestamp;
 use crate::text::Text;
 
@@ -35,6 +38,10 @@ pub enum Body {
     Postgres(PostgresSample),
     /// A pooler's console.
     Pooler(PoolerSample),
+    /// A Redis server.
+    Redis(RedisSample),
+    /// An application's metrics endpoint.
+    App(AppSample),
     /// A pooled port of a server that is sampled directly.
     Probe(ProbeSample),
 }
@@ -44,7 +51,7 @@ impl Sample {
     pub fn postgres(&self) -> Option<&PostgresSample> {
         match &self.body {
             Body::Postgres(sample) => Some(sample),
-            Body::Pooler(_) | Body::Probe(_) => None,
+            _ => None,
         }
     }
 
@@ -52,7 +59,23 @@ impl Sample {
     pub fn pooler(&self) -> Option<&PoolerSample> {
         match &self.body {
             Body::Pooler(sample) => Some(sample),
-            Body::Postgres(_) | Body::Probe(_) => None,
+            _ => None,
+        }
+    }
+
+    /// The Redis part, if it is one.
+    pub fn redis(&self) -> Option<&RedisSample> {
+        match &self.body {
+            Body::Redis(sample) => Some(sample),
+            _ => None,
+        }
+    }
+
+    /// The application's part, if it is one.
+    pub fn app(&self) -> Option<&AppSample> {
+        match &self.body {
+            Body::App(sample) => Some(sample),
+            _ => None,
         }
     }
 }
@@ -140,46 +163,6 @@ impl<'a> FromIterator<&'a Arc<Backend>> for StateCounts {
         }
         counts
     }
-}
-
-/// One reading of a pooler's console.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct PoolerSample {
-    /// Which pooler it turned out to be.
-    pub kind: TargetKind,
-    /// The answer to `SHOW VERSION`.
-    pub version: Text,
-    /// The answer to `SHOW POOLS`.
-    pub pools: Part<Vec<PoolerPool>>,
-    /// What this sample could not see.
-    pub missing: Vec<Missing>,
-}
-
-/// One row of `SHOW POOLS`: a pool per database and user.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PoolerPool {
-    /// Database as the pooler names it.
-    pub database: Text,
-    /// User.
-    pub user: Text,
-    /// `cl_active`: clients linked to a server connection **or idle**.
-    pub cl_active: u32,
-    /// `cl_waiting`: clients queued for a server connection.
-    pub cl_waiting: u32,
-    /// `sv_active`: server connections in use.
-    pub sv_active: u32,
-    /// `sv_idle`: ready for use.
-    pub sv_idle: u32,
-    /// `sv_used`: idle, to be checked before reuse.
-    pub sv_used: u32,
-    /// `sv_tested`: running the check or reset query.
-    pub sv_tested: u32,
-    /// `sv_login`: logging in.
-    pub sv_login: u32,
-    /// `maxwait` + `maxwait_us`: how long the oldest queued client has waited, µs.
-    pub max_wait_us: u64,
-    /// `session`, `transaction` or `statement`.
-    pub pool_mode: Option<Text>,
 }
 
 /// One small statement through a pooled port: that it answers, and how fast. Nothing about the server behind it.

@@ -8,7 +8,8 @@ use super::{Description, Opener, Reading, Source, unreadable};
 use crate::connect::{Answer, Conninfo, Console};
 use crate::model::clock::Clock;
 use crate::model::part::{Missing, Part};
-use crate::model::sample::{Body, PoolerPool, PoolerSample, Sample};
+use crate::model::pooler::{PoolerPool, PoolerSample};
+use crate::model::sample::{Body, Sample};
 use crate::model::secret::SecretString;
 use crate::model::target::{Overhead, TargetError, TargetKind, TargetName};
 use crate::text::{Text, span};
@@ -100,7 +101,11 @@ impl PgbouncerSource {
             at: now,
             received_at: now,
             overhead: overhead(took),
-            body: Body::Pooler(PoolerSample { kind, version, pools, missing }),
+            body: Body::Pooler(PoolerSample {
+                pools,
+                missing,
+                ..PoolerSample::unread(kind, version, &Missing::new("clients", "not read"))
+            }),
         })
     }
 }
@@ -161,7 +166,7 @@ fn refused_pools(error: &TargetError) -> Missing {
 const NUMBERS: [&str; 8] =
     ["cl_active", "cl_waiting", "sv_active", "sv_idle", "sv_used", "sv_tested", "sv_login", "maxwait"];
 
-/// Numbers that this pooler does not give, which a pool then shows as zero.
+/// Numbers that this pooler does not give.
 fn absent(answer: &Answer, version: &str) -> Option<Missing> {
     let absent: Vec<&str> = NUMBERS.into_iter().filter(|name| answer.column(name).is_none()).collect();
     (!absent.is_empty())
@@ -177,7 +182,7 @@ fn pools(answer: &Answer) -> Result<Vec<PoolerPool>, TargetError> {
     }
     let row = |row: &Vec<Option<bytes::Bytes>>| {
         let number = |name: &str| number(answer.text(row, name).as_deref());
-        let count = |name: &str| u32::try_from(number(name)).unwrap_or(u32::MAX);
+        let count = |name: &str| number(name).map(|count| u32::try_from(count).unwrap_or(u32::MAX));
         PoolerPool {
             database: answer.text(row, "database").unwrap_or_default(),
             user: answer.text(row, "user").unwrap_or_default(),
@@ -189,17 +194,19 @@ fn pools(answer: &Answer) -> Result<Vec<PoolerPool>, TargetError> {
             sv_tested: count("sv_tested"),
             sv_login: count("sv_login"),
             // maxwait is whole seconds, maxwait_us the rest of it.
-            max_wait_us: number("maxwait").saturating_mul(1_000_000).saturating_add(number("maxwait_us")),
+            max_wait_us: number("maxwait").map(|seconds| {
+                seconds.saturating_mul(1_000_000).saturating_add(number("maxwait_us").unwrap_or_default())
+            }),
             pool_mode: answer.text(row, "pool_mode").filter(|mode| !mode.is_empty()),
+            ..PoolerPool::default()
         }
     };
     Ok(answer.rows.iter().map(row).collect())
 }
 
 /// Numbers come as text of whatever type; some poolers write decimals.
-fn number(text: Option<&str>) -> u64 {
-    let digits = text.unwrap_or_default().trim();
-    digits.split('.').next().and_then(|whole| whole.parse().ok()).unwrap_or_default()
+fn number(text: Option<&str>) -> Option<u64> {
+    text?.trim().split('.').next()?.parse().ok()
 }
 
 #[cfg(test)]
@@ -234,8 +241,11 @@ mod tests {
         let answer = answer(&columns, &[&["app", "250000", "3", "shop", "9", "2", "1"]]);
         let pools = pools(&answer).unwrap();
         let pool = &pools[0];
-        assert_eq!((&*pool.database, &*pool.user, pool.cl_waiting, pool.sv_login), ("shop", "app", 3, 1));
-        assert_eq!((pool.max_wait_us, &pool.pool_mode), (2_250_000, &None));
+        assert_eq!(
+            (&*pool.database, &*pool.user, pool.cl_waiting, pool.sv_login),
+            ("shop", "app", Some(3), Some(1))
+        );
+        assert_eq!((pool.max_wait_us, &pool.pool_mode, pool.cl_active), (Some(2_250_000), &None, None));
         let missing = absent(&answer, "PgDog v0.1.54").unwrap();
         assert_eq!(&*missing.what, "cl_active, sv_active, sv_idle, sv_used, sv_tested");
     }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use pooltop::connect::{Conninfo, Environment};
 use pooltop::model::own::OwnSessions;
-use pooltop::model::sample::{PoolerSample, PostgresSample, Sample};
+use pooltop::model::pooler::PoolerSample;
+use pooltop::model::sample::{PostgresSample, Sample};
 use pooltop::source::pgbouncer::PgbouncerOpener;
 use pooltop::source::postgres::PostgresOpener;
 use pooltop::source::{Opener as _, Source};

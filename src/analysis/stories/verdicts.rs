@@ -6,9 +6,9 @@ fn pooler(second: f64, waiting: u32, wait_s: u64) -> Sample {
     let pool = PoolerPool {
         database: "shop".into(),
         user: "app".into(),
-        cl_waiting: waiting,
-        sv_active: 20,
-        max_wait_us: wait_s * 1_000_000,
+        cl_waiting: Some(waiting),
+        sv_active: Some(20),
+        max_wait_us: Some(wait_s * 1_000_000),
         ..PoolerPool::default()
     };
     super::super::fixture::pooler_sample("bouncer-1", second, vec![pool])

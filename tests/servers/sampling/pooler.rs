@@ -19,13 +19,13 @@ async fn a_console_tells_its_version_and_pools_and_survives_many_questions() {
     let queued = pooler.client("app", "postgres").await;
     let working = tokio::spawn(async move { busy.batch_execute("SELECT pg_sleep(600)").await });
     let mut reader = Reader::console(&pooler.console_url("stats")).await;
-    let seen = |sample: &pooltop::model::sample::PoolerSample| {
+    let seen = |sample: &pooltop::model::pooler::PoolerSample| {
         let pools = sample.pools.known().unwrap();
         pools.iter().find(|pool| &*pool.user == "app").cloned()
     };
     loop {
         let sample = reader.pooler().await;
-        if seen(&sample).is_some_and(|pool| pool.sv_active == 1) {
+        if seen(&sample).is_some_and(|pool| pool.sv_active == Some(1)) {
             break;
         }
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
@@ -37,8 +37,10 @@ async fn a_console_tells_its_version_and_pools_and_survives_many_questions() {
         assert!(sample.version.starts_with("PgBouncer 1."), "{}", sample.version);
         let pool = seen(&sample).unwrap();
         assert_eq!((&*pool.database, pool.pool_mode.as_deref()), ("postgres", Some("transaction")));
-        if (pool.sv_active, pool.cl_active, pool.cl_waiting) == (1, 1, 1) && pool.max_wait_us > 0 {
-            assert!(pool.max_wait_us < 60_000_000, "microseconds: {}", pool.max_wait_us);
+        if (pool.sv_active, pool.cl_active, pool.cl_waiting) == (Some(1), Some(1), Some(1))
+            && pool.max_wait_us > Some(0)
+        {
+            assert!(pool.max_wait_us < Some(60_000_000), "microseconds: {:?}", pool.max_wait_us);
             break;
         }
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
