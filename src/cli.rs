@@ -6,6 +6,7 @@ pub mod demo;
 pub mod doctor;
 pub mod exit;
 pub mod file;
+pub mod hook;
 pub mod look;
 pub mod operate;
 pub mod output;

@@ -10,6 +10,7 @@ use jiff::tz::TimeZone;
 
 use super::args::TargetArgs;
 use super::exit::Failure;
+use super::hook::Hook;
 use crate::analysis::Settings;
 use crate::config::edit::{NewProfile, NewTarget};
 use crate::config::{self, Config, Located, Paths, Profile};
@@ -96,6 +97,8 @@ pub struct Running {
     pub utc: bool,
     /// Name of the theme, with its place in the configuration.
     pub theme: Option<Located<String>>,
+    /// A command to tell about findings.
+    pub hook: Option<Hook>,
     /// What is odd but not wrong, one line each.
     pub notices: Vec<Text>,
 }
@@ -204,6 +207,10 @@ impl Running {
             pools: profile.declared_pools(),
             utc: profile.utc.or(config.utc).unwrap_or(false),
             theme: profile.theme.as_ref().or(config.theme.as_ref()).cloned(),
+            hook: profile
+                .on_finding
+                .clone()
+                .map(|command| Hook { command, at_least: profile.on_finding_severity }),
             ..Self::blank(name, config)
         }
     }
@@ -229,6 +236,7 @@ impl Running {
             pools: Vec::new(),
             utc: config.utc.unwrap_or(false),
             theme: config.theme.clone(),
+            hook: None,
             notices: Vec::new(),
         }
     }

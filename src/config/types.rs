@@ -116,6 +116,8 @@ pub struct Profile {
     pub env_file: Option<PathBuf>,
     /// A command to run when a finding opens or closes.
     pub on_finding: Option<Vec<String>>,
+    /// Only for findings at least this severe.
+    pub on_finding_severity: Severity,
     /// Begin to record at a finding of this severity.
     pub record_when: Option<Severity>,
     /// Budget of the history in bytes, instead of the file's.

@@ -30,8 +30,7 @@ pub struct Meta {
 
 /// The document of a moment.
 pub fn snapshot(moment: &Moment, meta: &Meta) -> Snapshot {
-    let statements = moment.backends.iter().filter_map(|row| row.backend.query.as_ref());
-    let redactor = Redactor::new(meta.redaction, statements);
+    let redactor = redactor(moment, meta.redaction);
     Snapshot {
         schema: SCHEMA,
         pooltop_version: env!("CARGO_PKG_VERSION"),
@@ -50,6 +49,11 @@ pub fn snapshot(moment: &Moment, meta: &Meta) -> Snapshot {
         verdict: verdict(&moment.verdict, &redactor),
         operations: operations(&meta.operations, &redactor),
     }
+}
+
+/// What takes the values out of everything that is said about a moment.
+pub fn redactor(moment: &Moment, redaction: Redaction) -> Redactor {
+    Redactor::new(redaction, moment.backends.iter().filter_map(|row| row.backend.query.as_ref()))
 }
 
 fn target(status: &TargetStatus) -> Target {
@@ -232,7 +236,8 @@ fn sentences(sentences: &[Text], redactor: &Redactor) -> Vec<Text> {
     sentences.iter().map(|sentence| redactor.sentence(sentence)).collect()
 }
 
-fn finding(finding: &finding::Finding, redactor: &Redactor) -> Finding {
+/// A finding as every document gives it.
+pub fn finding(finding: &finding::Finding, redactor: &Redactor) -> Finding {
     Finding {
         rule: finding.rule,
         severity: finding.severity,
