@@ -19,6 +19,7 @@ mod rollup;
 mod roster;
 mod scene;
 mod settings;
+pub mod statements;
 #[cfg(test)]
 mod stories;
 mod tracker;
@@ -40,6 +41,7 @@ use crate::model::time::Timestamp;
 
 use findings::Memory;
 use poolers::PoolerTracker;
+use statements::StatementTracker;
 use tracker::Tracker;
 
 /// How many events a moment carries at most.
@@ -58,6 +60,7 @@ pub struct Analyser {
     /// Sequence number of the next entry to read, per target.
     read: HashMap<TargetName, u64>,
     pending: Series<u32>,
+    statements: HashMap<TargetName, StatementTracker>,
     memory: Memory,
     events: VecDeque<Event>,
 }
@@ -72,6 +75,7 @@ impl Analyser {
             poolers: HashMap::new(),
             read: HashMap::new(),
             pending: Series::new(u32::max),
+            statements: HashMap::new(),
             memory: Memory::default(),
             events: VecDeque::new(),
         }
@@ -136,7 +140,8 @@ impl Analyser {
         let target = &sample.target;
         let (line, settings) = (&self.line, &self.settings);
         match &sample.body {
-            Body::Postgres(_) => {
+            Body::Postgres(body) => {
+                self.statements.entry(TargetName::clone(target)).or_default().absorb(body);
                 let new = || Tracker::new(target, settings);
                 let tracker = self.servers.entry(TargetName::clone(target)).or_insert_with(new);
                 if let Some(event) = tracker.absorb(sample, line, settings) {

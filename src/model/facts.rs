@@ -151,4 +151,13 @@ pub struct StatementFacts {
     pub total_ms: f64,
     /// Mean execution time in milliseconds.
     pub mean_ms: f64,
+    /// Shortest execution since the statistics began, ms.
+    #[serde(default)]
+    pub min_ms: Option<f64>,
+    /// Longest execution since the statistics began, ms.
+    #[serde(default)]
+    pub max_ms: Option<f64>,
+    /// Total execution time of all statements together, also of those that are not listed, ms: a counter, the same in each row.
+    #[serde(default)]
+    pub all_ms: Option<f64>,
 }
