@@ -136,6 +136,7 @@ commands! {
     Open "open", Look, Everywhere, "detail", 55, "Open what is selected: detail, evidence, the pool's connections";
     Blocking "blocking", Look, Screen, "blockers", 45, "Who blocks whom, as a tree";
     Timeline "timeline", Look, Screen, "", 0, "What happened: restarts, failovers, lost targets, operations";
+    Statements "statements", Look, Screen, "statements", 18, "Which statements keep connections busy, where the server counts them";
     Mark "mark", Look, Screen, "mark", 42, "Mark the selected connection, or take the mark away";
     MarkShown "mark-shown", Look, Screen, "", 0, "Mark every connection that the list shows";
     Unmark "unmark", Look, Screen, "", 0, "Take all marks away";

@@ -216,7 +216,8 @@ mod tests {
             (Place::Screen, "f9", Some(Command::Terminate)),
             (Place::Line, "j", None),
             (Place::Line, "esc", Some(Command::Close)),
-            (Place::Layer, "/", None),
+            (Place::Layer, "/", Some(Command::Filter)),
+            (Place::Layer, "v", None),
         ] {
             assert_eq!(run(place, key), command, "{key} in {place:?}");
         }

@@ -8,6 +8,7 @@ pub mod help;
 pub mod page;
 pub mod palette;
 pub mod secret;
+pub mod sheet;
 pub mod timeline;
 pub mod tree;
 
@@ -28,6 +29,8 @@ pub enum Layer {
     Palette(palette::Palette),
     /// A password.
     Secret(secret::Secret),
+    /// A list over the whole screen.
+    Sheet(Box<dyn sheet::AnySheet>),
 }
 
 impl Layer {
@@ -38,7 +41,8 @@ impl Layer {
             Self::Choice(_) => Place::Choice,
             Self::Confirm(confirm) if confirm.wants_name() => Place::Line,
             Self::Confirm(_) => Place::Question,
-            Self::Palette(_) | Self::Secret(_) => Place::Line,
+            Self::Sheet(sheet) if !sheet.is_typing() => Place::Layer,
+            Self::Palette(_) | Self::Secret(_) | Self::Sheet(_) => Place::Line,
         }
     }
 }

@@ -45,7 +45,9 @@ impl App {
         let row = command.row();
         let works_here = row.place == place
             || row.place == Place::Everywhere
-            || (place == Place::Layer && command.operates() && self.shows_a_session());
+            || (place == Place::Layer && command.operates() && self.shows_a_session())
+            || (matches!(command, Command::Filter | Command::Sort | Command::Reverse)
+                && self.shows_a_sheet());
         let now = match command {
             _ if self.is_unseen() && needs_data(command) => false,
             Command::Secret => self.needs_secret(),
@@ -55,9 +57,10 @@ impl App {
                 matches!(self.layers.last(), Some(Layer::Confirm(confirm)) if confirm.age_s.is_some())
             }
             Command::NextPanel | Command::Back => place == Place::Screen,
-            Command::Copy => matches!(self.layers.last(), None | Some(Layer::Page(_))),
+            Command::Copy => matches!(self.layers.last(), None | Some(Layer::Page(_) | Layer::Sheet(_))),
             Command::Open => match self.layers.last() {
                 Some(Layer::Page(_)) => false,
+                Some(Layer::Sheet(sheet)) => sheet.is_typing() || sheet.connection().is_some(),
                 layer => layer.is_some() || self.has_rows(),
             },
             Command::Answer | Command::Yes | Command::No => self.asks_somebody(),
@@ -89,6 +92,10 @@ impl App {
             Some(Layer::Page(page)) => matches!(page.subject, Subject::Connection(_) | Subject::Finding(_)),
             layer => matches!(layer, Some(Layer::Tree(_))),
         }
+    }
+
+    fn shows_a_sheet(&self) -> bool {
+        matches!(self.layers.last(), Some(Layer::Sheet(sheet)) if !sheet.is_typing())
     }
 
     fn has_rows(&self) -> bool {
@@ -124,6 +131,7 @@ fn needs_data(command: Command) -> bool {
         command,
         Command::Filter
             | Command::Blocking
+            | Command::Statements
             | Command::Mark
             | Command::Sort
             | Command::RollUp

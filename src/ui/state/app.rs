@@ -197,6 +197,7 @@ impl App {
             }
             Some(Layer::Secret(secret)) => drop(line::key(&mut secret.input, key)),
             Some(Layer::Confirm(_)) => self.type_name(key),
+            Some(Layer::Sheet(sheet)) => sheet.type_key(key),
             Some(_) => {}
             None => {
                 if self.filter_line.as_mut().is_some_and(|input| line::key(input, key)) {
@@ -214,6 +215,7 @@ impl App {
                 palette.search();
             }
             (Some(Layer::Secret(secret)), _) => line::paste(&mut secret.input, text),
+            (Some(Layer::Sheet(sheet)), _) if sheet.is_typing() => sheet.paste(text),
             (None, Some(input)) => {
                 line::paste(input, text);
                 self.apply_filter();

@@ -62,6 +62,11 @@ impl App {
                         confirm.settle(moment, &self.paint(), self.area);
                     }
                 }
+                Layer::Sheet(sheet) => {
+                    if let Some(moment) = self.reel.shown() {
+                        sheet.refresh(moment, self.area);
+                    }
+                }
                 _ => {}
             }
         }

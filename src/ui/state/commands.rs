@@ -11,6 +11,8 @@ use crate::ui::layers::choice::Choice;
 use crate::ui::layers::page::{Page, Subject};
 use crate::ui::layers::palette::Palette;
 use crate::ui::layers::secret::Secret;
+use crate::ui::layers::sheet::Sheet;
+use crate::ui::layers::sheet::statements::Statements;
 use crate::ui::layers::tree::Tree;
 use crate::ui::layout::Panel;
 use crate::ui::view::connections::Tab;
@@ -66,6 +68,7 @@ impl App {
     fn program_command(&mut self, command: Command) {
         match command {
             Command::Blocking => self.layers.push(Layer::Tree(Tree::default())),
+            Command::Statements => self.layers.push(Layer::Sheet(Sheet::<Statements>::open())),
             Command::Timeline => self.layers.push(Layer::Page(Page::new(Subject::Timeline))),
             Command::Help => self.layers.push(Layer::Page(Page::new(Subject::Help))),
             Command::Palette => self.layers.push(Layer::Palette(Palette::default())),

@@ -29,7 +29,11 @@ impl App {
                 self.after_question(then);
             }
             (Some(Layer::Choice(choice)), Command::Back) if choice.asks_to_quit() => self.quit(),
-            (_, Command::Close | Command::Back) | (Some(Layer::Tree(_)), Command::Blocking) => {
+            // Esc in a sheet ends its filter first.
+            (Some(Layer::Sheet(sheet)), Command::Close) if sheet.is_filtered() => sheet.clear_filter(),
+            (_, Command::Close | Command::Back)
+            | (Some(Layer::Tree(_)), Command::Blocking)
+            | (Some(Layer::Sheet(_)), Command::Statements) => {
                 drop(self.layers.pop());
             }
             (_, Command::Help) => self.help(),
@@ -43,6 +47,12 @@ impl App {
                     page.command(command);
                 }
             }
+            (Some(Layer::Sheet(sheet)), Command::Copy) => {
+                if let Some(text) = sheet.copy() {
+                    self.copy_text(text);
+                }
+            }
+            (Some(Layer::Sheet(sheet)), command) => sheet.command(command),
             (Some(Layer::Tree(tree)), command) => tree.command(command),
             (Some(Layer::Choice(choice)), command) => choice.command(command),
             (Some(Layer::Palette(palette)), command) => palette.command(command),
@@ -66,6 +76,12 @@ impl App {
             Some(Layer::Tree(tree)) => {
                 let id = self.reel.shown().and_then(|moment| tree.selected(moment));
                 if let Some(id) = id {
+                    self.open_connection(id);
+                }
+            }
+            Some(Layer::Sheet(sheet)) if sheet.is_typing() => sheet.command(Command::Open),
+            Some(Layer::Sheet(sheet)) => {
+                if let Some(id) = sheet.connection() {
                     self.open_connection(id);
                 }
             }
