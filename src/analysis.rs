@@ -5,6 +5,7 @@
 mod advice;
 mod assemble;
 pub mod blocking;
+mod changes;
 mod findings;
 #[doc(hidden)]
 pub mod fixture;
@@ -141,12 +142,16 @@ impl Analyser {
         let (line, settings) = (&self.line, &self.settings);
         match &sample.body {
             Body::Postgres(body) => {
-                self.statements.entry(TargetName::clone(target)).or_default().absorb(body);
+                let statements = self.statements.entry(TargetName::clone(target)).or_default();
+                let before = statements.facts().cloned();
+                statements.absorb(body);
+                let changes = before.zip(statements.facts());
+                let changes =
+                    changes.map(|(old, new)| changes::between(target, &old, new)).unwrap_or_default();
                 let new = || Tracker::new(target, settings);
                 let tracker = self.servers.entry(TargetName::clone(target)).or_insert_with(new);
-                if let Some(event) = tracker.absorb(sample, line, settings) {
-                    self.remember(event);
-                }
+                let jump = tracker.absorb(sample, line, settings);
+                jump.into_iter().chain(changes).for_each(|event| self.remember(event));
             }
             Body::Pooler(_) => {
                 let new = || PoolerTracker::new(target);

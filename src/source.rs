@@ -81,6 +81,8 @@ pub struct Description {
     pub wire: Option<Wire>,
     /// Of a target that is only probed: how long a small statement took there and back.
     pub round_trip: Option<Duration>,
+    /// Of a standby: how old the newest transaction is that it has replayed, s.
+    pub replay_lag_s: Option<f64>,
     /// Connections held for reading.
     pub connections: u32,
     /// What is not known and why.

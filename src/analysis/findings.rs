@@ -1,6 +1,7 @@
 //! The rules: one small file each, one row each in [`CHECKS`].
 
 mod blocked;
+mod budget;
 mod churn;
 mod exhaustion;
 mod leak;
@@ -11,6 +12,7 @@ mod prepared;
 mod server_changed;
 mod slow_query;
 mod utilization;
+mod wait;
 mod waiting;
 
 use std::time::Duration;
@@ -34,14 +36,16 @@ pub(super) trait Check: Sync {
 }
 
 /// Every rule. The order is that in which equally severe findings are shown.
-const CHECKS: [&dyn Check; 11] = [
+const CHECKS: [&dyn Check; 13] = [
     &leak::Leak,
     &exhaustion::Exhaustion,
     &logins::Logins,
     &waiting::Waiting,
     &blocked::Blocked,
     &utilization::Utilization,
+    &budget::Budget,
     &prepared::Prepared,
+    &wait::Wait,
     &slow_query::SlowQuery,
     &long_transaction::LongTransaction,
     &server_changed::ServerChanged,

@@ -80,6 +80,11 @@ impl StatementTracker {
         }
     }
 
+    /// The newest slow facts.
+    pub(super) fn facts(&self) -> Option<&Arc<ServerFacts>> {
+        self.facts.as_ref()
+    }
+
     /// The newest load, where statements can be read.
     pub(super) fn load(&self) -> Option<Arc<StatementLoad>> {
         self.load.clone()

@@ -70,6 +70,7 @@ fn target(status: &TargetStatus) -> Target {
             .map(|error| TargetError { code: error.code.clone(), message: error.message.clone() }),
         version: status.version.clone(),
         role: status.role,
+        replay_lag_s: status.replay_lag_s,
         privilege: status.privilege,
         overhead: Overhead {
             connections: status.overhead.connections,

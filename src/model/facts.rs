@@ -18,6 +18,10 @@ pub struct ServerFacts {
     pub version_num: u32,
     /// Settings that matter here.
     pub settings: Settings,
+    /// Of a standby: how long ago the newest transaction that it has replayed was committed, s; 0 when it has replayed all that it
+    /// received. `None` on a primary.
+    #[serde(default)]
+    pub replay_lag_s: Option<f64>,
     /// The role that we are connected as.
     pub own_role: OwnRole,
     /// Per database: limits and counters.

@@ -163,6 +163,8 @@ pub struct TargetStatus {
     pub wire: Option<Wire>,
     /// Of a target that is only probed: how long a small statement took there and back. `None`: it is sampled.
     pub round_trip: Option<Duration>,
+    /// Of a standby: how old the newest transaction is that it has replayed, s; 0 when nothing waits to be replayed.
+    pub replay_lag_s: Option<f64>,
     /// What we cost it.
     pub overhead: Overhead,
     /// Samples that were read but dropped because the consumer was behind.
