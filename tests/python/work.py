@@ -25,11 +25,13 @@ class Work:
 
     def checkout(self, pool, n=1, how="transaction"):
         """Takes n connections and keeps them: in the middle of a transaction, or silently after a finished one."""
-        use = {"transaction": self.pools[pool].begin, "silent": self.pools[pool].finish}[how]
         for _ in range(min(n, MOST)):
-            connection = self.pools[pool].take()
-            self.held[pool].append(connection)
-            use(connection, STATEMENT)
+            self._keep(pool, self.pools[pool].take(), how)
+
+    def _keep(self, pool, connection, how):
+        self.held[pool].append(connection)
+        use = {"transaction": self.pools[pool].begin, "silent": self.pools[pool].finish}[how]
+        use(connection, STATEMENT)
 
     def release(self, pool):
         """Returns all that is held of a pool."""
@@ -87,7 +89,11 @@ class Work:
     def _leak(self, stopped, pool, every, how):
         while not stopped.wait(every):
             try:
-                self.checkout(pool, 1, how)
+                connection = self.pools[pool].take()
+                if stopped.is_set():  # it was stopped while it waited for one
+                    self.pools[pool].give(connection)
+                else:
+                    self._keep(pool, connection, how)
             except Exception as error:  # the pool is exhausted: there is nothing left to leak
                 self._failed(pool, error)
 

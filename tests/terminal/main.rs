@@ -9,6 +9,7 @@
 #[path = "../support/support.rs"]
 mod support;
 
+mod applications;
 mod around;
 mod demo;
 mod driver;
