@@ -19,6 +19,7 @@ mod rollup;
 mod roster;
 mod scene;
 mod settings;
+pub mod sizing;
 #[cfg(test)]
 mod stories;
 mod tracker;
