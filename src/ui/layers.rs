@@ -8,6 +8,7 @@ pub mod help;
 pub mod page;
 pub mod palette;
 pub mod secret;
+pub mod size;
 pub mod timeline;
 pub mod tree;
 
@@ -28,6 +29,8 @@ pub enum Layer {
     Palette(palette::Palette),
     /// A password.
     Secret(secret::Secret),
+    /// The sizing calculator.
+    Size(Box<size::Size>),
 }
 
 impl Layer {
@@ -39,6 +42,7 @@ impl Layer {
             Self::Confirm(confirm) if confirm.wants_name() => Place::Line,
             Self::Confirm(_) => Place::Question,
             Self::Palette(_) | Self::Secret(_) => Place::Line,
+            Self::Size(_) => Place::Form,
         }
     }
 }
