@@ -16,5 +16,6 @@ mod ending;
 mod hostile;
 mod operations;
 mod outages;
+mod sizing;
 mod stage;
 mod story;
