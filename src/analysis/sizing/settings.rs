@@ -87,6 +87,9 @@ fn sqlalchemy(values: &Values) -> Settings {
         "overflow() counts from -pool_size: checkedin() + checkedout() is what is open, size() is not"
             .to_owned(),
     ];
+    if values.pre_ping {
+        notes.push("pre-ping costs a round trip per checkout, not per query".into());
+    }
     if values.path_idle_s.is_some() {
         lines.push(format!("connect_args={{\"keepalives_idle\": {:.0}}},", values.keepalive_s()));
         notes.push(
