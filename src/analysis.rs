@@ -20,6 +20,7 @@ mod rollup;
 mod roster;
 mod scene;
 mod settings;
+pub mod sizing;
 pub mod statements;
 #[cfg(test)]
 mod stories;

@@ -11,7 +11,6 @@ mod read;
 mod reader;
 mod targets;
 pub mod types;
-pub mod value;
 
 pub use load::load;
 pub use paths::Paths;

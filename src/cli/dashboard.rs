@@ -13,7 +13,7 @@ use super::args::{DashboardArgs, LookArgs};
 use super::exit::{Exit, Failure};
 use super::output::note;
 use super::profile::{Running, Surroundings};
-use super::{file, hook, look, profiles, start};
+use super::{file, hook, look, profiles, size, start};
 use crate::analysis::Moment;
 use crate::control::audit::Audit;
 use crate::control::confirm::Confirmed;
@@ -267,6 +267,7 @@ impl Dashboard {
             current: self.running.saved && *self.running.name == *profile.name,
         });
         self.say(Input::Profiles(entries.collect()));
+        self.say(Input::Servers(size::known::drafts(&self.running, &self.around)));
     }
 
     /// Runs another profile. The one that ran keeps its history for a while.

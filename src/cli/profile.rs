@@ -12,6 +12,7 @@ use super::args::TargetArgs;
 use super::exit::Failure;
 use super::hook::Hook;
 use crate::analysis::Settings;
+use crate::analysis::sizing::provider;
 use crate::config::edit::{NewProfile, NewTarget};
 use crate::config::{self, Config, Located, Paths, Profile};
 use crate::connect::{Conninfo, DsnKind, Environment};
@@ -174,6 +175,7 @@ impl Running {
             running.add(&target.name, (&target.url.value, conninfo), true, None);
         }
         running.note_later_kinds(profile);
+        running.note_unknown_providers(profile);
         if running.targets.is_empty() {
             let text = format!(
                 "profile '{name}' names no PostgreSQL server and no pooler; add one in {}",
@@ -340,6 +342,18 @@ impl Running {
             self.targets.iter().map(|target| target.conninfo.endpoint().to_string()).collect();
         self.name = Text::line(&endpoints.join(", "));
         self.policy.profile = self.name.clone();
+    }
+
+    /// A provider that nobody knows costs advice, not the profile.
+    fn note_unknown_providers(&mut self, profile: &Profile) {
+        for target in &profile.postgres {
+            let Some(word) = target.provider.as_deref().filter(|word| provider::find(word).is_none()) else {
+                continue;
+            };
+            let known = provider::WORDS.join(", ");
+            let text = format!("target '{}': provider '{word}' is not known; known: {known}", target.name);
+            self.notices.push(Text::line(&text));
+        }
     }
 
     fn note_later_kinds(&mut self, profile: &Profile) {

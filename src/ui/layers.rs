@@ -9,6 +9,7 @@ pub mod page;
 pub mod palette;
 pub mod secret;
 pub mod sheet;
+pub mod size;
 pub mod timeline;
 pub mod tree;
 
@@ -31,6 +32,8 @@ pub enum Layer {
     Secret(secret::Secret),
     /// A list over the whole screen.
     Sheet(Box<dyn sheet::AnySheet>),
+    /// The sizing calculator.
+    Size(Box<size::Size>),
 }
 
 impl Layer {
@@ -43,6 +46,7 @@ impl Layer {
             Self::Confirm(_) => Place::Question,
             Self::Sheet(sheet) if !sheet.is_typing() => Place::Layer,
             Self::Palette(_) | Self::Secret(_) | Self::Sheet(_) => Place::Line,
+            Self::Size(_) => Place::Form,
         }
     }
 }

@@ -138,6 +138,31 @@ fn the_statements_say_why_there_are_none_and_fit_every_size() {
 }
 
 #[test]
+fn the_calculator_in_every_shape() {
+    let script = "z 3 <down> 4 <down> <down> 20";
+    for (width, height) in [(40, 12), (80, 24)] {
+        let mut robot = robot(leak(), width, height);
+        robot.press(script);
+        insta::assert_debug_snapshot!(format!("size_{width}x{height}"), drawn(&robot));
+    }
+    for (width, height) in [(120, 40), (200, 60)] {
+        let mut robot = robot(leak(), width, height);
+        robot.press(script);
+        insta::assert_snapshot!(format!("size_{width}x{height}"), text(&robot));
+    }
+    let mut results = robot(leak(), 40, 12);
+    results.press(script).press("<tab>");
+    insta::assert_snapshot!("size_results_40x12", text(&results));
+    let mut wrong = robot(leak(), 80, 24);
+    wrong.press("z <down> <down> <down> 500");
+    assert!(
+        text(&wrong).contains("'500' is no value for pool size: 1 to 100, or 0 = unlimited"),
+        "{}",
+        text(&wrong)
+    );
+}
+
+#[test]
 fn a_profile_called_like_its_only_target_is_named_once() {
     for (moment, times) in [(fixture::few(), 1), (leak(), 2)] {
         let mut profile = header(Access::Confirm, Feed::Live);
@@ -220,7 +245,7 @@ fn ascii_draws_nothing_else() {
     for (width, height) in [(40, 12), (80, 24), (120, 40), (200, 60)] {
         let mut robot = robot(leak(), width, height);
         robot.app.options.ascii = true;
-        for script in ["", "K", "<esc> b", "<esc> <enter>", "<esc> : f"] {
+        for script in ["", "K", "<esc> z", "<tab>", "<esc> b", "<esc> <enter>", "<esc> : f"] {
             robot.press(script);
             assert!(text(&robot).is_ascii(), "{width}x{height} {script}");
         }
@@ -256,6 +281,8 @@ fn no_size_no_scene_and_no_layer_breaks_it() {
         "<tab> <enter>",
         "v v",
         "q",
+        "z 999",
+        "z <tab>",
     ];
     for moment in scenes {
         for (width, height) in

@@ -15,4 +15,5 @@ mod docs;
 mod exits;
 mod operate;
 mod program;
+mod size;
 mod snapshot;

@@ -17,5 +17,6 @@ mod ending;
 mod hostile;
 mod operations;
 mod outages;
+mod sizing;
 mod stage;
 mod story;

@@ -36,6 +36,8 @@ impl App {
     fn weight(&self, command: Command) -> u8 {
         match (command, self.reel.hold()) {
             (Command::Freeze, Hold::Frozen) | (Command::Live, Hold::Past(_)) => u8::MAX,
+            // On a narrow screen it is the only way to the results.
+            (Command::NextPanel, _) if self.place() == Place::Form => u8::MAX,
             (command, _) => command.row().weight,
         }
     }
@@ -56,8 +58,11 @@ impl App {
             Command::Older | Command::Younger => {
                 matches!(self.layers.last(), Some(Layer::Confirm(confirm)) if confirm.age_s.is_some())
             }
-            Command::NextPanel | Command::Back => place == Place::Screen,
-            Command::Copy => matches!(self.layers.last(), None | Some(Layer::Page(_) | Layer::Sheet(_))),
+            Command::NextPanel => matches!(place, Place::Screen | Place::Form),
+            Command::Back => place == Place::Screen,
+            Command::Copy => {
+                matches!(self.layers.last(), None | Some(Layer::Page(_) | Layer::Size(_) | Layer::Sheet(_)))
+            }
             Command::Open => match self.layers.last() {
                 Some(Layer::Page(_)) => false,
                 Some(Layer::Sheet(sheet)) => sheet.is_typing() || sheet.connection().is_some(),
@@ -74,7 +79,9 @@ impl App {
         let marked = self.connections.marks.len();
         match command {
             Command::Terminate if marked > 0 => format!("terminate {marked} marked"),
+            Command::NextPanel if self.place() == Place::Form => "numbers or results".to_owned(),
             Command::Open => match (self.place(), self.focus) {
+                (Place::Form, _) => "next".to_owned(),
                 (Place::Choice, _) => "choose".to_owned(),
                 (Place::Line, _) => "take it".to_owned(),
                 (_, Panel::Pools) => "connections".to_owned(),

@@ -57,6 +57,10 @@ impl App {
                         tree.refresh(moment, height);
                     }
                 }
+                Layer::Size(size) => {
+                    size.refresh(self.reel.shown().map(|moment| &**moment), &self.servers);
+                    size.arrange(&self.paint(), self.area);
+                }
                 Layer::Confirm(confirm) => {
                     if let Some(moment) = self.reel.newest() {
                         confirm.settle(moment, &self.paint(), self.area);

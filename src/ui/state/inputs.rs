@@ -31,6 +31,7 @@ impl App {
             }
             Input::Profile(profile) => self.switch_profile(profile),
             Input::Profiles(profiles) => self.profiles = profiles,
+            Input::Servers(servers) => self.servers = servers,
             Input::Fatal(error) => self.end = Some(Err(error)),
             Input::End => self.quit(),
         }

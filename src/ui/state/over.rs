@@ -53,6 +53,14 @@ impl App {
                 }
             }
             (Some(Layer::Sheet(sheet)), command) => sheet.command(command),
+            (Some(Layer::Size(size)), command) => {
+                if command == Command::Copy {
+                    let text = size.text();
+                    self.copy_text(text);
+                } else {
+                    size.command(command);
+                }
+            }
             (Some(Layer::Tree(tree)), command) => tree.command(command),
             (Some(Layer::Choice(choice)), command) => choice.command(command),
             (Some(Layer::Palette(palette)), command) => palette.command(command),
@@ -85,6 +93,7 @@ impl App {
                     self.open_connection(id);
                 }
             }
+            Some(Layer::Size(size)) => size.command(Command::Down),
             Some(Layer::Choice(choice)) => {
                 let picked = choice.picked();
                 self.layers.pop();
