@@ -9,6 +9,7 @@ mod logins;
 mod long_transaction;
 mod memory;
 mod prepared;
+mod redis_clients;
 mod server_changed;
 mod slow_query;
 mod utilization;
@@ -36,10 +37,11 @@ pub(super) trait Check: Sync {
 }
 
 /// Every rule. The order is that in which equally severe findings are shown.
-const CHECKS: [&dyn Check; 13] = [
+const CHECKS: &[&dyn Check] = &[
     &leak::Leak,
     &exhaustion::Exhaustion,
     &logins::Logins,
+    &redis_clients::RedisClients,
     &waiting::Waiting,
     &blocked::Blocked,
     &utilization::Utilization,

@@ -1,6 +1,7 @@
 //! Ceilings with what is used of them, and when they will be reached.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use super::Settings;
 use super::tracker::{Tracker, state_counts};
@@ -27,22 +28,23 @@ pub(super) fn measure(tracker: &mut Tracker, body: &PostgresSample, sample: &Sam
         limits.extend(databases(tracker, body, sample));
         limits.extend(pools(tracker, sample));
     }
-    for ceiling in &mut tracker.ceilings {
+    remember(&mut tracker.ceilings, limits, sample, settings.thresholds.window);
+}
+
+/// Takes over what a sample says about a target's ceilings; those that it does not name are gone.
+pub(super) fn remember(ceilings: &mut Vec<Ceiling>, limits: Vec<Limit>, sample: &Sample, window: Duration) {
+    for ceiling in &mut *ceilings {
         ceiling.current = false;
     }
     for limit in limits {
         let same = |ceiling: &Ceiling| ceiling.limit.scope == limit.scope && ceiling.limit.name == limit.name;
-        let index = tracker.ceilings.iter().position(same).unwrap_or_else(|| {
-            tracker.ceilings.push(Ceiling {
-                limit: limit.clone(),
-                minima: Minima::new(settings.thresholds.window),
-                current: true,
-            });
-            tracker.ceilings.len() - 1
+        let index = ceilings.iter().position(same).unwrap_or_else(|| {
+            ceilings.push(Ceiling { limit: limit.clone(), minima: Minima::new(window), current: true });
+            ceilings.len() - 1
         });
-        tracker.ceilings[index].read(limit, sample);
+        ceilings[index].read(limit, sample);
     }
-    tracker.ceilings.retain(|ceiling| ceiling.current);
+    ceilings.retain(|ceiling| ceiling.current);
 }
 
 impl Ceiling {
@@ -77,7 +79,13 @@ pub(super) fn sort(limits: &mut [Limit]) {
     });
 }
 
-fn limit(scope: LimitScope, name: Text, sample: &Sample, used: u32, ceiling: Option<u32>) -> Limit {
+pub(super) fn limit(
+    scope: LimitScope,
+    name: Text,
+    sample: &Sample,
+    used: u32,
+    ceiling: Option<u32>,
+) -> Limit {
     Limit {
         scope,
         name,

@@ -18,6 +18,7 @@ mod guardian;
 mod pgbouncer;
 mod postgres;
 mod python;
+mod redis;
 mod terminal;
 mod wait;
 
@@ -25,5 +26,6 @@ pub use guardian::Guardian;
 pub use pgbouncer::{PgBouncer, PgBouncerOptions};
 pub use postgres::{Auth, Held, Installation, Postgres, PostgresOptions, installations};
 pub use python::{Answer, PythonApp, PythonOptions};
+pub use redis::{Held as RedisHeld, Redis, RedisOptions};
 pub use terminal::{Key, Launch, Terminal};
 pub use wait::{eventually, free_port, wait_until};
