@@ -75,7 +75,7 @@ pub enum TargetState {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{message}")]
 pub struct TargetError {
-    /// SQLSTATE, where a server gave one.
+    /// SQLSTATE, where a server gave one; of an application, the HTTP status.
     pub code: Option<Text>,
     /// One line, two at most. Names the endpoint, never a secret.
     pub message: Text,
