@@ -13,6 +13,7 @@ use crate::model::secret::SecretString;
 use crate::model::target::{Privilege, Role, TargetError, TargetKind, Wire};
 use crate::text::Text;
 
+pub mod app;
 pub mod pgbouncer;
 pub mod pooled;
 pub mod postgres;

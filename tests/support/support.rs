@@ -15,12 +15,14 @@
 )]
 
 mod guardian;
+mod http;
 mod pgbouncer;
 mod postgres;
 mod terminal;
 mod wait;
 
 pub use guardian::Guardian;
+pub use http::{HttpRequest, HttpServer, Reply};
 pub use pgbouncer::{PgBouncer, PgBouncerOptions};
 pub use postgres::{Auth, Held, Installation, Postgres, PostgresOptions, installations};
 pub use terminal::{Key, Launch, Terminal};
