@@ -48,7 +48,7 @@ pub async fn run(kind: OperationKind, args: &OperationArgs) -> anyhow::Result<Ex
 fn prepare(args: &OperationArgs, around: &Surroundings) -> anyhow::Result<Running> {
     let mut running = Running::resolve(&args.target, around)?;
     if running.targets.iter().all(|target| target.console) {
-        let text = "sessions are signalled on a PostgreSQL server: name one, a pooler's console cannot do it";
+        let text = "sessions are signalled on a PostgreSQL server: name one, neither a pooler's console nor an application can do it";
         return Err(Failure::usage(text).into());
     }
     if select(&[], Clock::real().now(), &selector(args)).is_err() {

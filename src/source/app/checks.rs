@@ -3,10 +3,11 @@
 
 use serde_json::Value;
 
-use super::http::{self, Http};
+use super::http::Http;
 use super::mapping::{numbers, proposal, written};
 use super::{AppOpener, prometheus};
 use crate::model::app::{AppPool, AppSample};
+use crate::model::target::TargetError;
 use crate::source::probe::{Check, Health};
 use crate::text::{Text, clean, span};
 
@@ -24,14 +25,13 @@ pub(super) async fn all(target: AppOpener) -> Vec<Check> {
             let sample = source.first.take();
             sample.as_ref().and_then(|sample| sample.app()).map(recognised).unwrap_or_default()
         }
-        Err(error) => {
-            let mut checks = vec![Check::failed("application", &error)];
-            // Only an answer that was there and not understood has numbers to show.
-            if error.refused && error.code.is_none() {
-                checks.extend(unrecognised(&target).await);
-            }
+        // An answer that was there and not understood; its hint leads to where we are.
+        Err(error) if error.refused && error.code.is_none() => {
+            let mut checks = vec![Check::failed("application", &TargetError { hint: None, ..error })];
+            checks.extend(unrecognised(&target).await);
             checks
         }
+        Err(error) => vec![Check::failed("application", &error)],
     }
 }
 
@@ -82,7 +82,7 @@ async fn unrecognised(target: &AppOpener) -> Option<Check> {
     let more = if seen.len() > MOST_NUMBERS { ", …" } else { "" };
     let found = format!("{}{more}", shown.join(", "));
     Some(Check {
-        what: Text::line(&format!("numbers at {}", http::endpoint(&endpoint.url))),
+        what: "numbers in it".into(),
         health: Health::Limited,
         found: Text::line(&found),
         fix: Some(Text::line(&fix)),
