@@ -13,6 +13,7 @@ use crate::model::secret::SecretString;
 use crate::model::target::{Privilege, Role, TargetError, TargetKind, Wire};
 use crate::text::Text;
 
+pub mod app;
 pub mod pgbouncer;
 pub mod pooled;
 pub mod postgres;
@@ -61,6 +62,11 @@ pub trait Opener: Send + Sync {
 
     /// `host:port/database`, without any secret.
     fn endpoint(&self) -> Endpoint;
+
+    /// What the wait before a new attempt is at least, for targets that must not be asked more often.
+    fn shortest_wait(&self) -> Duration {
+        Duration::ZERO
+    }
 
     /// Connects. Names are resolved, and password files and commands read, again each time. `secret` is a
     /// password that a person typed, and wins over all others.

@@ -182,6 +182,10 @@ pub struct AppTarget {
     pub headers: Vec<(String, SecretString)>,
     /// Where in its answer the values of a pool are: our word, their field.
     pub mapping: Vec<(String, String)>,
+    /// Answering takes a connection of the very pool that is reported.
+    pub own_probe: bool,
+    /// Time between two readings, where it is not the usual one.
+    pub interval: Option<Duration>,
 }
 
 /// A Redis server.

@@ -75,7 +75,7 @@ pub enum TargetState {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{message}")]
 pub struct TargetError {
-    /// SQLSTATE, or the first word of Redis's error, where a server gave one.
+    /// SQLSTATE, the first word of Redis's error, or an application's HTTP status, where one was given.
     pub code: Option<Text>,
     /// One line, two at most. Names the endpoint, never a secret.
     pub message: Text,

@@ -13,6 +13,7 @@ mod support;
 mod applications;
 mod docs;
 mod exits;
+mod leaking;
 mod operate;
 mod program;
 mod size;

@@ -15,6 +15,7 @@
 )]
 
 mod guardian;
+mod http;
 mod pgbouncer;
 mod postgres;
 mod python;
@@ -23,6 +24,7 @@ mod terminal;
 mod wait;
 
 pub use guardian::Guardian;
+pub use http::{HttpRequest, HttpServer, Reply};
 pub use pgbouncer::{PgBouncer, PgBouncerOptions};
 pub use postgres::{Auth, Held, Installation, Postgres, PostgresOptions, installations};
 pub use python::{Answer, PythonApp, PythonOptions};
