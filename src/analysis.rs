@@ -19,12 +19,14 @@ mod rollup;
 mod roster;
 mod scene;
 mod settings;
+mod skew;
 #[cfg(test)]
 mod stories;
 mod tracker;
 mod trend;
 mod verdict;
 
+pub use leaks::reported::ClientSide;
 pub use moment::Moment;
 pub use rollup::{Level, roll_up};
 pub use settings::Settings;
@@ -100,6 +102,13 @@ impl Analyser {
         moment
     }
 
+    /// Takes in what applications and poolers say about the pools of a PostgreSQL target, for its next sample.
+    pub fn tell(&mut self, target: &TargetName, sides: Vec<ClientSide>) {
+        let settings = &self.settings;
+        let new = || Tracker::new(target, settings);
+        self.servers.entry(TargetName::clone(target)).or_insert_with(new).tell(sides);
+    }
+
     /// The settings it judges by.
     pub fn settings(&self) -> &Settings {
         &self.settings
@@ -139,7 +148,7 @@ impl Analyser {
             Body::Postgres(_) => {
                 let new = || Tracker::new(target, settings);
                 let tracker = self.servers.entry(TargetName::clone(target)).or_insert_with(new);
-                if let Some(event) = tracker.absorb(sample, line, settings) {
+                for event in tracker.absorb(sample, line, settings) {
                     self.remember(event);
                 }
             }

@@ -7,6 +7,7 @@ use super::Analyser;
 use super::advice::advise;
 use super::blocking::{Blocking, Waits, blocking};
 use super::findings::Memory;
+use super::leaks;
 use super::limits;
 use super::moment::{BackendRow, Moment, PoolRow, PoolerView, ServerView, StateSeries};
 use super::names::is_pooltop;
@@ -117,6 +118,7 @@ impl Analyser {
                     idle_in_transaction_trend: pool.track.idle_in_transaction_trend(&self.line, now),
                     finding: finding_index.map(|index| findings[index].severity),
                     finding_index,
+                    leak: leaks::view(pool, scene, &self.line).map(Arc::new),
                 }
             })
             .enumerate()
@@ -190,7 +192,7 @@ impl<'a> Parts<'a> {
         for (slot, track) in tracker.roster.tracks() {
             if is_shown(track, at) {
                 self.slots[slot] = self.pools.len();
-                self.pools.push(PoolScene { target, at, track, members: Vec::new(), stranded: Vec::new() });
+                self.pools.push(PoolScene { target, at, track, members: Vec::new() });
             }
         }
     }
@@ -208,7 +210,6 @@ impl<'a> Parts<'a> {
             let pool = self.slots.get(member.slot).copied().unwrap_or_default();
             if let Some(scene) = self.pools.get_mut(pool) {
                 scene.members.push(self.rows.len());
-                scene.stranded.extend(member.stranded.then_some(self.rows.len()));
             }
             let Waits { blocked_by, blocks, blocks_transitively } =
                 waits.remove(&backend.pid()).unwrap_or_default();
@@ -220,6 +221,8 @@ impl<'a> Parts<'a> {
                 blocks,
                 blocks_transitively,
                 suspect: None,
+                stranded: member.plight.is_stranded(),
+                witnesses: member.witnesses,
                 is_pooltop: is_pooltop(&backend.session),
             });
         }
@@ -232,13 +235,7 @@ impl<'a> Parts<'a> {
         tracks: impl Iterator<Item = &'a Track>,
     ) -> PoolerView {
         for track in tracks {
-            self.pools.push(PoolScene {
-                target,
-                at: sample.at,
-                track,
-                members: Vec::new(),
-                stranded: Vec::new(),
-            });
+            self.pools.push(PoolScene { target, at: sample.at, track, members: Vec::new() });
         }
         let unread = sample.pooler().and_then(|body| body.pools.missing()).cloned();
         PoolerView { at: sample.at, unread }

@@ -4,6 +4,9 @@ mod leaking;
 mod limits;
 mod not_leaking;
 mod pools;
+mod properties;
+mod recorded;
+mod suspicion;
 mod verdicts;
 
 use std::sync::Arc;

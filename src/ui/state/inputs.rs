@@ -178,7 +178,7 @@ fn tone(kind: EventKind) -> Option<Tone> {
         EventKind::Restart | EventKind::Failover => Some(Tone::Warning),
         EventKind::Lost => Some(Tone::Error),
         EventKind::Connected | EventKind::ClockJump | EventKind::Setting => Some(Tone::Info),
-        EventKind::Gap | EventKind::Jump | EventKind::Operation => None,
+        EventKind::Gap | EventKind::Jump | EventKind::Operation | EventKind::Recovered => None,
     }
 }
 
