@@ -34,7 +34,7 @@ fn warm(backends: usize) -> Warm {
 
 fn analyse(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("sample");
-    for backends in [1_000, 10_000] {
+    for backends in [1_000, 5_000, 10_000] {
         let Warm { history, mut analyser, statuses, next } = warm(backends);
         let mut pushed = history.clone();
         pushed.push(Arc::clone(&next));

@@ -22,6 +22,7 @@ mod roster;
 mod scene;
 mod settings;
 pub mod sizing;
+mod skew;
 pub mod statements;
 #[cfg(test)]
 mod stories;
@@ -29,6 +30,7 @@ mod tracker;
 mod trend;
 mod verdict;
 
+pub use leaks::reported::ClientSide;
 pub use moment::Moment;
 pub use rollup::{Level, roll_up};
 pub use settings::Settings;
@@ -110,6 +112,13 @@ impl Analyser {
         moment
     }
 
+    /// Takes in what applications and poolers say about the pools of a PostgreSQL target, for its next sample.
+    pub fn tell(&mut self, target: &TargetName, sides: Vec<ClientSide>) {
+        let settings = &self.settings;
+        let new = || Tracker::new(target, settings);
+        self.servers.entry(TargetName::clone(target)).or_insert_with(new).tell(sides);
+    }
+
     /// The settings it judges by.
     pub fn settings(&self) -> &Settings {
         &self.settings
@@ -156,8 +165,8 @@ impl Analyser {
                     changes.map(|(old, new)| changes::between(target, &old, new)).unwrap_or_default();
                 let new = || Tracker::new(target, settings);
                 let tracker = self.servers.entry(TargetName::clone(target)).or_insert_with(new);
-                let jump = tracker.absorb(sample, line, settings);
-                jump.into_iter().chain(changes).for_each(|event| self.remember(event));
+                let told = tracker.absorb(sample, line, settings);
+                told.into_iter().chain(changes).for_each(|event| self.remember(event));
             }
             Body::Pooler(_) => {
                 let new = || PoolerTracker::new(target);

@@ -9,6 +9,7 @@ pub mod clock;
 pub mod event;
 pub mod facts;
 pub mod finding;
+pub mod leak;
 pub mod limit;
 pub mod locks;
 pub mod operation;

@@ -7,6 +7,7 @@ use super::Analyser;
 use super::advice::advise;
 use super::blocking::{Blocking, Waits, blocking};
 use super::findings::Memory;
+use super::leaks;
 use super::limits;
 use super::moment::{BackendRow, ClientRow, Moment, PoolRow, PoolerView, RedisView, ServerView, StateSeries};
 use super::names::is_pooltop;
@@ -142,6 +143,7 @@ impl Analyser {
                     idle_in_transaction_trend: pool.track.idle_in_transaction_trend(&self.line, now),
                     finding: finding_index.map(|index| findings[index].severity),
                     finding_index,
+                    leak: leaks::view(pool, scene, &self.line).map(Arc::new),
                 }
             })
             .enumerate()
@@ -216,7 +218,7 @@ impl<'a> Parts<'a> {
         for (slot, track) in tracker.roster.tracks() {
             if is_shown(track, at) {
                 self.slots[slot] = self.pools.len();
-                self.pools.push(PoolScene { target, at, track, members: Vec::new(), stranded: Vec::new() });
+                self.pools.push(PoolScene { target, at, track, members: Vec::new() });
             }
         }
     }
@@ -234,7 +236,6 @@ impl<'a> Parts<'a> {
             let pool = self.slots.get(member.slot).copied().unwrap_or_default();
             if let Some(scene) = self.pools.get_mut(pool) {
                 scene.members.push(self.rows.len());
-                scene.stranded.extend(member.stranded.then_some(self.rows.len()));
             }
             let Waits { blocked_by, blocks, blocks_transitively } =
                 waits.remove(&backend.pid()).unwrap_or_default();
@@ -246,6 +247,8 @@ impl<'a> Parts<'a> {
                 blocks,
                 blocks_transitively,
                 suspect: None,
+                stranded: member.plight.is_stranded(),
+                witnesses: member.witnesses,
                 is_pooltop: is_pooltop(&backend.session),
                 via: None,
             });
@@ -259,13 +262,7 @@ impl<'a> Parts<'a> {
         tracks: impl Iterator<Item = &'a Track>,
     ) -> PoolerView {
         for track in tracks {
-            self.pools.push(PoolScene {
-                target,
-                at: sample.at,
-                track,
-                members: Vec::new(),
-                stranded: Vec::new(),
-            });
+            self.pools.push(PoolScene { target, at: sample.at, track, members: Vec::new() });
         }
         let unread = sample.pooler().and_then(|body| body.pools.missing()).cloned();
         PoolerView { at: sample.at, unread }
@@ -286,8 +283,7 @@ impl<'a> Parts<'a> {
             self.slots.resize(tracker.roster.slots(), 0);
             for (slot, track) in tracker.roster.tracks().filter(|(_, track)| is_shown(track, sample.at)) {
                 self.slots[slot] = self.pools.len();
-                let (at, members, stranded) = (sample.at, Vec::new(), Vec::new());
-                self.pools.push(PoolScene { target, at, track, members, stranded });
+                self.pools.push(PoolScene { target, at: sample.at, track, members: Vec::new() });
             }
             self.clients.extend(tracker.clients(target, clients, &self.slots));
         }

@@ -2,6 +2,7 @@
 //!
 //! Not part of the library's interface; integration tests and benchmarks need it to be public.
 
+pub mod labelled;
 mod scenes;
 mod server;
 

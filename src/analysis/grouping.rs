@@ -34,6 +34,8 @@ pub(crate) struct Bounds {
     pub(crate) instances: u32,
     /// Longest that one statement may run, s.
     pub(crate) command_timeout_s: Option<f64>,
+    /// After which it closes an idle connection, s.
+    pub(crate) idle_timeout_s: Option<f64>,
     /// An idle transaction is ordinary here.
     pub(crate) holds_transactions: bool,
 }
@@ -68,6 +70,12 @@ impl Grouping {
             max: sum(|pool| pool.max),
             instances: pools.iter().map(|pool| pool.instances.max(1)).sum(),
             command_timeout_s: pools.iter().filter_map(|pool| pool.command_timeout_s).max_by(f64::total_cmp),
+            // Known only where each of them has one.
+            idle_timeout_s: pools
+                .iter()
+                .map(|pool| pool.idle_timeout_s)
+                .reduce(|a, b| a.zip(b).map(|(a, b)| a.max(b)))
+                .flatten(),
             holds_transactions: pools.iter().any(|pool| pool.holds_transactions),
         })
     }

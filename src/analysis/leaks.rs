@@ -1,160 +1,147 @@
-//! The leak detector: pieces of evidence, each worth points and a sentence, added up per pool.
+//! The leak detector: pieces of evidence, each worth points and a sentence, added up per pool and sample.
 //!
-//! A new piece is a file here and a row in [`EVIDENCE`].
+//! A new piece is a file here and a row in [`EVIDENCE`]. What each looks at is one [`PoolNow`](now::PoolNow): the
+//! connections of a pool in one sample with their plights, and what was learned about the pool before.
 
 mod bound;
+mod ceiling;
+mod checked_out;
+mod client_wait;
+mod cohorts;
+mod detect;
+pub(super) mod endings;
+mod floor;
+mod generations;
+pub(super) mod habits;
 mod idle_in_transaction;
+pub(super) mod level;
+mod library;
+mod mix;
+pub(super) mod now;
+mod remedy;
+pub(super) mod reported;
 mod staircase;
-pub(crate) mod stranded;
+mod statement;
+pub(super) mod stranded;
+mod untouched;
+mod view;
 
-use std::collections::{HashMap, HashSet};
-use std::time::Duration;
+pub(super) use detect::{Detector, Round};
+pub(super) use view::{draft, view};
 
-use super::findings::Draft;
-use super::scene::{PoolScene, Scene};
 use crate::model::backend::BackendId;
-use crate::model::finding::{Rule, Severity};
-use crate::model::target::TargetName;
+use crate::model::leak::EvidenceKind;
 use crate::model::time::Timestamp;
-use crate::text::Text;
-use crate::text::span::count;
 
-/// Fewer points are not worth a word.
-const WATCH: f64 = 14.0;
-/// From here on a pool is suspect.
-const SUSPECT: f64 = 50.0;
-/// From here on it leaks.
-const LEAK: f64 = 75.0;
-/// A pool that was just discovered is watched, not accused: it may be filling up.
-const WARM_UP_CAP: f64 = 45.0;
-
-/// A rolling deployment or a renewed connection exceeds a pool's bound for a while, s.
-const REPLACING: Duration = Duration::from_secs(30);
+use now::PoolNow;
 
 /// One kind of evidence.
 trait Evidence: Sync {
-    /// What it weighs in this pool; `None` when there is none. `before` are the points of the rows before it.
-    fn weigh(&self, pool: &PoolScene<'_>, scene: &Scene<'_>, before: f64) -> Option<Weight>;
+    /// What it weighs in this pool; `None` when there is none. `before` are the rows before it.
+    fn weigh(&self, pool: &PoolNow<'_>, before: &[Weight]) -> Option<Weight>;
 }
 
-/// The kinds of evidence, the strongest first.
-const EVIDENCE: [&dyn Evidence; 3] =
-    [&idle_in_transaction::IdleInTransaction, &staircase::Staircase, &bound::Bound];
+/// The kinds of evidence. Those that count connections come first, because others weigh less beside them; of equal
+/// points the first row names the finding.
+const EVIDENCE: [&dyn Evidence; 11] = [
+    &idle_in_transaction::IdleInTransaction,
+    &checked_out::CheckedOut,
+    &client_wait::ClientWait,
+    &reported::ReportedIdle,
+    &generations::Generations,
+    &staircase::Staircase,
+    &statement::Statement,
+    &untouched::Untouched,
+    &ceiling::Ceiling,
+    &floor::Floor,
+    &bound::Bound,
+];
 
 /// What one piece of evidence says about one pool.
-struct Weight {
-    rule: Rule,
-    /// 0–100; above 75 it convicts alone.
-    points: f64,
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Weight {
+    pub(super) kind: EvidenceKind,
+    /// 0–100.
+    pub(super) points: f64,
     /// The claim, without the pool's name: `14 connections idle in transaction, oldest 4m12s`.
-    claim: String,
+    pub(super) claim: String,
     /// Sentences that an operator can check.
-    sentences: Vec<String>,
-    backends: Vec<BackendId>,
-    since: Option<Timestamp>,
+    pub(super) sentences: Vec<String>,
+    /// The connections it names, the longest silent first.
+    pub(super) backends: Vec<BackendId>,
+    pub(super) since: Option<Timestamp>,
     /// It rests on what was learned since pooltop began to watch.
-    learned: bool,
-    alternative: &'static str,
-    suggestion: String,
+    pub(super) learned: bool,
+    pub(super) alternative: &'static str,
 }
 
-/// One pool with what speaks against it.
-struct Case<'a> {
-    pool: &'a PoolScene<'a>,
-    weights: Vec<Weight>,
-    score: f64,
-}
-
-/// Pools of one application that differ in their client only: instances of the same code.
-type Family<'a> = (&'a TargetName, Option<&'a Text>, Option<&'a Text>, Option<&'a Text>);
-
-/// A finding on each pool that something speaks against.
-pub(super) fn suspects(scene: &Scene<'_>) -> Vec<Draft> {
-    let cases: Vec<Case<'_>> = scene.pools.iter().filter_map(|pool| case(pool, scene)).collect();
-    let mut families: HashMap<Family<'_>, (f64, usize)> = HashMap::new();
-    for case in &cases {
-        let (score, pools) = families.entry(family(case.pool)).or_default();
-        *score += case.score;
-        *pools += 1;
-    }
-    cases
-        .into_iter()
-        .filter_map(|case| {
-            let (together, pools) = families.get(&family(case.pool)).copied().unwrap_or((case.score, 1));
-            verdict(case, together, pools)
-        })
-        .collect()
-}
-
-fn family<'a>(pool: &PoolScene<'a>) -> Family<'a> {
-    let key = &pool.track.pool.key;
-    (&key.target, key.application_name.as_ref(), key.user.as_ref(), key.database.as_ref())
-}
-
-fn case<'a>(pool: &'a PoolScene<'a>, scene: &Scene<'_>) -> Option<Case<'a>> {
-    let mut weights: Vec<Weight> = Vec::new();
-    for evidence in EVIDENCE {
-        let before = weights.iter().map(|weight| weight.points).sum();
-        weights.extend(evidence.weigh(pool, scene, before));
-    }
-    let score = capped_score(&weights, pool, scene);
-    (!weights.is_empty()).then_some(Case { pool, weights, score })
-}
-
-/// Judges one case. An application that strands one connection on each of its instances leaks as surely as one
-/// that strands them all on one, so its pools are judged by what speaks against them together. People at their
-/// keyboards are no instances of anything.
-fn verdict(case: Case<'_>, together: f64, pools: usize) -> Option<Draft> {
-    let Case { pool, mut weights, score } = case;
-    let shared = !pool.track.human && pools > 1;
-    let severity = severity(if shared { together } else { score }, &weights)?;
-    // Of equal points the first row stands.
-    let strongest =
-        (0..weights.len()).rev().max_by(|a, b| weights[*a].points.total_cmp(&weights[*b].points))?;
-    let first = weights.remove(strongest);
-    let mut draft = draft(pool, severity, first, weights);
-    if shared {
-        draft.evidence.push(format!(
-            "{} of the same application are in the same trouble",
-            count(pools as u64 - 1, "other pool")
-        ));
-    }
-    Some(draft)
-}
-
-fn capped_score(weights: &[Weight], pool: &PoolScene<'_>, scene: &Scene<'_>) -> f64 {
-    let score: f64 = weights.iter().map(|weight| weight.points).sum();
-    let young = pool.at.age_of(pool.track.pool.first_seen) < scene.settings.thresholds.warm_up;
-    let cap = if young && weights.iter().all(|weight| weight.learned) { WARM_UP_CAP } else { 100.0 };
-    score.min(cap)
-}
-
-fn severity(score: f64, weights: &[Weight]) -> Option<Severity> {
-    // A broken promise is a warning whatever it costs, and no proof of a leak however many break it.
-    let exceeded = weights.iter().any(|weight| weight.rule == Rule::PoolBoundExceeded);
-    match score {
-        score if score >= LEAK => Some(Severity::Critical),
-        score if score >= SUSPECT || exceeded => Some(Severity::Warning),
-        score if score >= WATCH => Some(Severity::Notice),
-        _ => None,
+impl Weight {
+    /// Evidence of this kind that says nothing yet.
+    fn of(kind: EvidenceKind) -> Self {
+        Self {
+            kind,
+            points: 0.0,
+            claim: String::new(),
+            sentences: Vec::new(),
+            backends: Vec::new(),
+            since: None,
+            learned: true,
+            alternative: "",
+        }
     }
 }
 
-fn draft(pool: &PoolScene<'_>, severity: Severity, first: Weight, others: Vec<Weight>) -> Draft {
-    let title = format!("{}: {}", pool.track.label, first.claim);
-    let mut draft = Draft::on_pool(first.rule, severity, pool, title);
-    draft.backends = first.backends;
-    draft.since = first.since;
-    draft.alternative = Some(first.alternative);
-    draft.suggestion = Some(first.suggestion);
-    draft.evidence = first.sentences;
-    if first.rule == Rule::PoolBoundExceeded {
-        draft.sustained = REPLACING;
+impl EvidenceKind {
+    /// It accuses connections one by one, so that its points of several pools add up to its cap; the others tell of
+    /// a pool as a whole.
+    fn cap_of_sum(self) -> Option<f64> {
+        match self {
+            Self::IdleInTransaction => Some(idle_in_transaction::CAP),
+            Self::CheckedOut => Some(checked_out::CAP),
+            Self::ClientWait => Some(client_wait::CAP),
+            _ => None,
+        }
     }
-    let mut named: HashSet<BackendId> = draft.backends.iter().copied().collect();
-    for more in others {
-        draft.evidence.extend(more.sentences);
-        draft.backends.extend(more.backends.into_iter().filter(|id| named.insert(*id)));
+
+    fn counts_connections(self) -> bool {
+        self.cap_of_sum().is_some()
     }
-    draft
+}
+
+/// One pool with what speaks against it in the newest sample.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Case {
+    pub(super) weights: Vec<Weight>,
+    /// Its own points, capped.
+    pub(super) score: f64,
+    /// Points of all pools of the same application together; at least its own.
+    pub(super) judged: f64,
+    /// Other pools of the same application with evidence against them.
+    pub(super) others: usize,
+}
+
+impl Case {
+    /// The strongest piece; of equal ones the first.
+    pub(super) fn strongest(&self) -> Option<&Weight> {
+        self.weights.iter().reduce(|best, weight| if weight.points > best.points { weight } else { best })
+    }
+
+    /// Points of what does not rest on history.
+    fn certain(&self) -> f64 {
+        self.weights.iter().filter(|weight| !weight.learned).map(|weight| weight.points).sum()
+    }
+
+    pub(super) fn exceeds_bound(&self) -> bool {
+        self.weights.iter().any(|weight| weight.kind == EvidenceKind::Bound)
+    }
+}
+
+/// The beginning of a statement, for a sentence.
+fn short(statement: &str) -> String {
+    const ROOM: usize = 60;
+    if statement.chars().count() <= ROOM {
+        return statement.to_owned();
+    }
+    let cut: String = statement.chars().take(ROOM - 1).collect();
+    format!("{}…", cut.trim_end())
 }

@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use super::leaks::endings::Ending;
+use super::leaks::now::Plight;
+use super::leaks::stranded::is_exempt;
 use crate::model::backend::{Backend, BackendId, Session, State};
 use crate::model::time::Timestamp;
 
@@ -16,8 +19,21 @@ pub(super) struct Member {
     /// How many connections its pool opened while this one lay idle. A pool with a free connection opens no
     /// other, so each such birth says that this one was not free.
     pub(super) witnesses: u32,
-    /// Held by somebody who does nothing with it.
-    pub(super) stranded: bool,
+    /// What it was doing in the newest sample.
+    pub(super) plight: Plight,
+    /// When pooltop first saw it.
+    pub(super) first_seen: Timestamp,
+    /// It ran a statement at least once.
+    pub(super) used: bool,
+    /// It listens for notifications, whatever it ran since.
+    pub(super) listens: bool,
+    /// Backups and monitors: nobody judges them.
+    pub(super) exempt: bool,
+    /// How often it was seen to be given back with a release's mark, and without one.
+    pub(super) marked: u32,
+    pub(super) unmarked: u32,
+    /// Since when every sample saw it wait for its client in the same statement.
+    pub(super) client_wait_since: Option<Timestamp>,
     /// When it was first seen waiting on a lock in this statement.
     pub(super) waiting_since: Option<Timestamp>,
     /// The last application name that was not empty, and when it was seen.
@@ -37,7 +53,14 @@ impl Member {
             state: backend.state,
             state_change: backend.state_change,
             witnesses: 0,
-            stranded: false,
+            plight: Plight::default(),
+            first_seen: at,
+            used: false,
+            listens: false,
+            exempt: is_exempt(&backend.session.application_name),
+            marked: 0,
+            unmarked: 0,
+            client_wait_since: None,
             waiting_since: None,
             named: None,
         };
@@ -56,16 +79,41 @@ impl Member {
             (true, _) => Some(at),
             (false, _) => None,
         };
+        self.client_wait_since = match (waits_for_client(backend), self.client_wait_since) {
+            (true, Some(since)) if !moved => Some(since),
+            (true, _) => Some(at),
+            (false, _) => None,
+        };
+        self.used |= backend.query_start.is_some();
         if !backend.session.application_name.is_empty() {
             self.named = Some((Arc::clone(&backend.session), at));
         }
         self.state = backend.state;
         self.state_change = backend.state_change;
         if !Arc::ptr_eq(&self.session, &backend.session) {
+            self.exempt = is_exempt(&backend.session.application_name);
             self.session = Arc::clone(&backend.session);
         }
         moved
     }
+
+    /// Learns from the statement that left it idle.
+    pub(super) fn ended(&mut self, ending: Ending) {
+        match ending {
+            Ending::Listen => self.listens = true,
+            Ending::Release => {
+                self.listens = false;
+                self.marked = self.marked.saturating_add(1);
+            }
+            Ending::Housekeeping | Ending::Work => self.unmarked = self.unmarked.saturating_add(1),
+        }
+    }
+}
+
+/// Runs a statement and waits for whoever asked for it.
+fn waits_for_client(backend: &Backend) -> bool {
+    let active = matches!(backend.state, State::Active | State::Fastpath);
+    active && backend.wait.as_ref().is_some_and(|wait| &*wait.class == "Client")
 }
 
 /// One step of the merge of the members with a sample's rows, both sorted by pid.

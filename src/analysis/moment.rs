@@ -7,6 +7,7 @@ use crate::model::backend::Backend;
 use crate::model::event::Event;
 use crate::model::facts::ServerFacts;
 use crate::model::finding::{Finding, Recommendation, Severity};
+use crate::model::leak::LeakView;
 use crate::model::limit::Limit;
 use crate::model::locks::BlockingTree;
 use crate::model::part::Missing;
@@ -115,6 +116,10 @@ pub struct BackendRow {
     pub blocks_transitively: u32,
     /// The severity of the leak finding that names it, if one does.
     pub suspect: Option<Severity>,
+    /// Held by somebody who does nothing with it, as far as can be told.
+    pub stranded: bool,
+    /// How many connections its pool opened while it lay idle, at most one per sample.
+    pub witnesses: u32,
     /// Another pooltop's session: shown as what it is.
     pub is_pooltop: bool,
     /// The pooler's connection that it is the other end of, where one of the profile's poolers owns it.
@@ -169,6 +174,8 @@ pub struct PoolRow {
     pub finding: Option<Severity>,
     /// Index into [`Moment::findings`] of that finding.
     pub finding_index: Option<usize>,
+    /// What speaks for a leak in it; `None` where nothing does.
+    pub leak: Option<Arc<LeakView>>,
 }
 
 /// Counts by state over time. All vectors have the same length; the last entry is the newest.

@@ -9,6 +9,28 @@ const HUMAN: [&str; 7] = ["psql", "pgcli", "dbeaver", "pgadmin", "datagrip", "ta
 /// Backups and copies: long statements and long transactions are their work.
 const BACKUP: [&str; 5] = ["pg_dump", "pg_dumpall", "pg_restore", "pg_basebackup", "pgbackrest"];
 
+/// Programs that watch a server: silent between two looks, for as long as they live.
+const MONITORS: [&str; 18] = [
+    "pooltop",
+    "pgwatch",
+    "pgwatch2",
+    "pgwatch3",
+    "postgres_exporter",
+    "postgres-exporter",
+    "datadog-agent",
+    "pganalyze",
+    "pganalyze-collector",
+    "pgmetrics",
+    "pg_activity",
+    "pgcenter",
+    "pghero",
+    "telegraf",
+    "zabbix",
+    "netdata",
+    "check_postgres",
+    "newrelic",
+];
+
 /// Without the counter, hash or uuid that tells instances apart: `web-7f9c4-1` is `web-#`, as is `Web-2`.
 ///
 /// Only the end is cut, one part after another, and never all of a name that has a letter outside a hash.
@@ -35,6 +57,11 @@ pub fn is_human(application_name: &str) -> bool {
 /// A backup or copy.
 pub fn is_backup(application_name: &str) -> bool {
     starts_with_one_of(application_name, &BACKUP)
+}
+
+/// A program that watches the server.
+pub fn is_monitor(application_name: &str) -> bool {
+    starts_with_one_of(application_name, &MONITORS)
 }
 
 /// Another pooltop.
@@ -118,5 +145,6 @@ mod tests {
         assert!(is_human("psql") && is_human("DBeaver 24.1.0 - Main") && is_human("pgAdmin 4 - DB:shop"));
         assert!(!is_human("psqlODBC service") && !is_human("checkout-psql"));
         assert!(is_backup("pg_dump") && !is_backup("pg"));
+        assert!(is_monitor("pgwatch3") && is_monitor("Telegraf 1.30") && !is_monitor("telegraph-api"));
     }
 }

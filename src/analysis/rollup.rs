@@ -124,6 +124,9 @@ fn add(sum: &mut PoolRow, row: &PoolRow) {
     add_pool(&mut sum.pool, &row.pool);
     add_trend(&mut sum.trend, &row.trend);
     add_trend(&mut sum.idle_in_transaction_trend, &row.idle_in_transaction_trend);
+    if row.leak.as_ref().map(|leak| leak.score) > sum.leak.as_ref().map(|leak| leak.score) {
+        sum.leak.clone_from(&row.leak);
+    }
     if row.finding > sum.finding {
         (sum.finding, sum.finding_index) = (row.finding, row.finding_index);
     }

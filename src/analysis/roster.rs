@@ -4,10 +4,14 @@ use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use super::grouping::{Bounds, full_name, short_name};
+use super::leaks::Case;
+use super::leaks::habits::Habits;
+use super::leaks::level::Level;
 use super::names;
 use super::trend::Minima;
 use crate::history::series::{Series, Timeline};
 use crate::model::backend::Backend;
+use crate::model::leak::LeakTimeline;
 use crate::model::pool::{Layer, Pool, PoolKey};
 use crate::model::sample::StateCounts;
 use crate::model::target::TargetName;
@@ -37,14 +41,20 @@ pub(crate) struct Track {
     pub(crate) floor: Minima,
     /// Minima of its stranded connections.
     pub(crate) stranded_floor: Minima,
-    /// The longest spell idle in transaction that came to an end by itself, and when.
-    pub(crate) longest_return: Option<(Duration, Timestamp)>,
-    /// When stranded connections came back to life, newest last; bounded.
-    pub(crate) returns: VecDeque<Timestamp>,
+    /// What was learned about its ways.
+    pub(crate) habits: Habits,
+    /// What speaks against it in the newest sample.
+    pub(crate) case: Case,
+    /// How far the suspicion goes.
+    pub(crate) level: Level,
+    /// Connections opened since the sample before.
+    just_opened: u32,
     /// Connections opened per sample in the last minute, for churn.
     pub(crate) births: VecDeque<(Timestamp, u32)>,
     total: Series<u32>,
     idle_in_transaction: Series<u32>,
+    stranded: Series<u32>,
+    opened: Series<u32>,
 }
 
 /// What one sample says about one pool.
@@ -55,6 +65,8 @@ pub(super) struct Tally {
     pub(super) stranded: u32,
     pub(super) opened: u32,
     pub(super) closed: u32,
+    /// Sessions that did something since the sample before.
+    pub(super) moved: u32,
 }
 
 impl Tally {
@@ -190,11 +202,15 @@ impl Track {
             last_seen: at,
             floor: Minima::new(window),
             stranded_floor: Minima::new(window),
-            longest_return: None,
-            returns: VecDeque::new(),
+            habits: Habits::default(),
+            case: Case::default(),
+            level: Level::default(),
+            just_opened: 0,
             births: VecDeque::new(),
             total: Series::new(u32::max),
             idle_in_transaction: Series::new(u32::max),
+            stranded: Series::new(u32::max),
+            opened: Series::new(u32::saturating_add),
             pool: empty_pool(key, at, bounds.as_ref()),
             bounds,
         }
@@ -226,6 +242,7 @@ impl Track {
     }
 
     pub(super) fn remember(&mut self, tally: &Tally, at: Timestamp) {
+        self.just_opened = tally.opened;
         self.floor.add(at, self.pool.total);
         self.stranded_floor.add(at, tally.stranded);
         if tally.opened > 0 {
@@ -240,6 +257,10 @@ impl Track {
     /// Adds the newest reading to the curves, by this machine's clock.
     pub(super) fn draw(&mut self, line: &Timeline, at: Timestamp) {
         self.total.set(line, at, self.pool.total);
+        if let Some(stranded) = self.pool.stranded {
+            self.stranded.set(line, at, stranded);
+        }
+        self.opened.set(line, at, self.just_opened);
         if let (Some(open), Some(aborted)) = (self.pool.idle_in_transaction, self.pool.aborted) {
             self.idle_in_transaction.set(line, at, open + aborted);
         }
@@ -247,8 +268,19 @@ impl Track {
 
     /// Makes one bucket of two in the curves.
     pub(super) fn halve(&mut self) {
-        self.total.halve();
-        self.idle_in_transaction.halve();
+        for series in [&mut self.total, &mut self.idle_in_transaction, &mut self.stranded, &mut self.opened] {
+            series.halve();
+        }
+    }
+
+    /// The pool over time, as far as a leak shows in it.
+    pub(super) fn timeline(&self, line: &Timeline, now: Timestamp) -> LeakTimeline {
+        LeakTimeline {
+            bucket_s: line.bucket_s(),
+            size: self.total.values(line, now),
+            stranded: self.stranded.values(line, now),
+            opened: self.opened.values(line, now),
+        }
     }
 
     /// Connections over time.
@@ -259,21 +291,6 @@ impl Track {
     /// Connections idle in transaction over time.
     pub(super) fn idle_in_transaction_trend(&self, line: &Timeline, now: Timestamp) -> Vec<Option<u32>> {
         self.idle_in_transaction.values(line, now)
-    }
-
-    /// How long its sessions lie idle in their transactions in its ordinary work, as far as that was seen. What was
-    /// learned fades: after an hour it counts half, so that one odd evening does not excuse a leak for ever.
-    pub(crate) fn usual_idle_in_transaction(&self, at: Timestamp) -> Option<Duration> {
-        let (longest, seen) = self.longest_return?;
-        let hours = at.age_of(seen).as_secs_f64() / 3600.0;
-        Some(longest.mul_f64(0.5_f64.powf(hours)))
-    }
-
-    /// Learns from a session that went on after lying idle in its transaction.
-    pub(super) fn learn_return(&mut self, spell: Duration, at: Timestamp) {
-        if self.usual_idle_in_transaction(at).is_none_or(|usual| spell > usual) {
-            self.longest_return = Some((spell, at));
-        }
     }
 
     /// Connections opened in the last minute.
@@ -305,31 +322,5 @@ fn empty_pool(key: PoolKey, at: Timestamp, bounds: Option<&Bounds>) -> Pool {
         first_seen: at,
         via_pooler: false,
         key,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::analysis::fixture::at;
-
-    #[test]
-    fn what_was_learned_about_a_pool_counts_half_after_an_hour() {
-        let key = PoolKey {
-            target: "db1".into(),
-            layer: Layer::Server,
-            declared: None,
-            application_name: Some("jobs".into()),
-            user: None,
-            database: None,
-            client: None,
-        };
-        let mut track = Track::new(key, at(0.0), None, Duration::from_secs(60));
-        assert_eq!(track.usual_idle_in_transaction(at(0.0)), None);
-        track.learn_return(Duration::from_secs(80), at(0.0));
-        track.learn_return(Duration::from_secs(50), at(1.0));
-        assert_eq!(track.usual_idle_in_transaction(at(3600.0)), Some(Duration::from_secs(40)));
-        track.learn_return(Duration::from_secs(50), at(3600.0));
-        assert_eq!(track.usual_idle_in_transaction(at(3600.0)), Some(Duration::from_secs(50)));
     }
 }

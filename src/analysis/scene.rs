@@ -47,8 +47,6 @@ pub(crate) struct PoolScene<'a> {
     pub(crate) track: &'a Track,
     /// Indices into [`Scene::rows`].
     pub(crate) members: Vec<usize>,
-    /// Of these, the stranded ones.
-    pub(crate) stranded: Vec<usize>,
 }
 
 impl<'a> Scene<'a> {

@@ -4,7 +4,10 @@ mod leaking;
 mod limits;
 mod not_leaking;
 mod pools;
+mod properties;
+mod recorded;
 mod redis;
+mod suspicion;
 mod verdicts;
 
 use std::sync::Arc;

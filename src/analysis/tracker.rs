@@ -1,23 +1,26 @@
 //! What is learned about one PostgreSQL target, one sample after the other.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::Settings;
 use super::grouping::Grouping;
-use super::leaks::stranded;
+use super::leaks::reported::ClientSide;
+use super::leaks::{Detector, Round, stranded};
 use super::limits::{self, Ceiling};
 use super::members::{Member, Step, merge};
 use super::names::normalise;
 use super::roster::{Roster, Tally};
+use super::skew::Skew;
 use crate::history::series::{Series, Timeline};
-use crate::model::backend::{Backend, Session};
+use crate::model::backend::{Backend, Session, State};
 use crate::model::event::{Event, EventKind};
 use crate::model::facts::ServerFacts;
 use crate::model::sample::{PostgresSample, Sample, ServerIdentity, StateCounts};
 use crate::model::target::TargetName;
 use crate::model::time::Timestamp;
+use crate::text::span::span;
 
 /// Two application names on one backend within this time make it a transaction pooler's.
 const FLAP_WITHIN: Duration = Duration::from_secs(60);
@@ -37,8 +40,10 @@ pub(super) struct Tracker {
     pub(super) facts: Option<Arc<ServerFacts>>,
     pub(super) counts: Series<StateCounts>,
     identity: Option<ServerIdentity>,
-    /// When the sample before was received.
-    last: Option<Timestamp>,
+    /// When the sample before was taken, by the server's clock, and received, by ours.
+    last: Option<(Timestamp, Timestamp)>,
+    detector: Detector,
+    skew: Skew,
 }
 
 impl Tracker {
@@ -53,26 +58,35 @@ impl Tracker {
             counts: Series::new(|_, later| later),
             identity: None,
             last: None,
+            detector: Detector::default(),
+            skew: Skew::default(),
         }
     }
 
-    /// Learns from the next sample. Returns the event that it amounts to, if it does.
-    pub(super) fn absorb(&mut self, sample: &Sample, line: &Timeline, settings: &Settings) -> Option<Event> {
-        let body = sample.postgres()?;
+    /// Takes in what the other ends of this target's pools say, for the next sample.
+    pub(super) fn tell(&mut self, sides: Vec<ClientSide>) {
+        self.detector.tell(sides);
+    }
+
+    /// Learns from the next sample. Returns the events that it amounts to.
+    pub(super) fn absorb(&mut self, sample: &Sample, line: &Timeline, settings: &Settings) -> Vec<Event> {
+        let Some(body) = sample.postgres() else { return Vec::new() };
         self.begin(body);
-        let mut event = None;
+        self.mind_the_clock(sample);
+        let mut events = Vec::new();
         if body.counts_only {
             // Who is there cannot be seen; the members wait for the next full sample.
         } else {
-            let mut tallies = self.follow(body, sample.at, settings);
-            self.count(body, sample.at, settings, &mut tallies);
-            event = self.jump(&tallies, sample, settings);
-            self.publish(&tallies, sample, line);
+            let Followed { mut tallies, returned } = self.follow(body, sample.at, settings);
+            let cleared = self.judge(body, sample.at, settings, &mut tallies);
+            events.extend(self.jump(&tallies, sample, settings));
+            events.extend(self.recovered(&returned, &cleared, sample));
+            self.publish(sample, line);
         }
         self.counts.set(line, sample.received_at, state_counts(body));
         limits::measure(self, body, sample, settings);
-        self.last = Some(sample.received_at);
-        event
+        self.last = Some((sample.at, sample.received_at));
+        events
     }
 
     /// Another life of the server, or another server: what was counted about sessions ends here.
@@ -81,11 +95,7 @@ impl Tracker {
             for ceiling in &mut self.ceilings {
                 ceiling.minima.clear();
             }
-            for (_, track) in self.roster.tracks_mut() {
-                track.floor.clear();
-                track.stranded_floor.clear();
-                track.longest_return = None;
-            }
+            self.forget_times();
         }
         self.identity = Some(body.identity.clone());
         if let Some(facts) = body.facts.known() {
@@ -93,21 +103,43 @@ impl Tracker {
         }
     }
 
+    /// After a jump of the server's clock, what was learned about times does not hold any more.
+    fn mind_the_clock(&mut self, sample: &Sample) {
+        let jumped = |last| self.skew.compare(last, (sample.at, sample.received_at));
+        if self.last.is_some_and(jumped) {
+            self.forget_times();
+        }
+    }
+
+    /// What was learned about the times of pools does not hold any more.
+    fn forget_times(&mut self) {
+        for (_, track) in self.roster.tracks_mut() {
+            track.floor.clear();
+            track.stranded_floor.clear();
+            track.habits.restart();
+        }
+    }
+
     /// Moves the members on to the sample's rows.
-    fn follow(&mut self, body: &PostgresSample, at: Timestamp, settings: &Settings) -> Vec<Tally> {
-        let mut tallies = vec![Tally::default(); self.roster.slots()];
+    fn follow(&mut self, body: &PostgresSample, at: Timestamp, settings: &Settings) -> Followed {
+        let mut followed =
+            Followed { tallies: vec![Tally::default(); self.roster.slots()], returned: Vec::new() };
         let old = std::mem::take(&mut self.members);
         let mut members = Vec::with_capacity(body.backends.len());
         let mut flapped = Vec::new();
         let mut births = HashMap::new();
         let count_births = self.last.is_some();
+        self.detector.shapes.begin();
         merge(old, &body.backends, |step| match step {
-            Step::Died(member) => tally(&mut tallies, member.slot).closed += 1,
+            Step::Died(member) => tally(&mut followed.tallies, member.slot).closed += 1,
             Step::Born(backend) => {
                 let slot = self.slot_of(&backend.session, at);
-                members.push(Member::new(backend, slot, at));
+                let mut member = Member::new(backend, slot, at);
+                tally(&mut followed.tallies, slot).moved += u32::from(member.used);
+                self.learn_ending(&mut member, backend);
+                members.push(member);
                 if count_births {
-                    tally(&mut tallies, slot).opened += 1;
+                    tally(&mut followed.tallies, slot).opened += 1;
                     note_birth(&mut births, slot, backend.id().start.unwrap_or(at));
                 }
             }
@@ -116,36 +148,54 @@ impl Tracker {
                     flapped.extend(changed_name(&member, &backend.session, at));
                     member.slot = self.slot_of(&backend.session, at);
                 }
-                self.learn(&member, backend, at, settings);
-                member.follow(backend, at);
+                followed.returned.extend(self.learn_return(&member, backend, at));
+                if member.follow(backend, at) {
+                    tally(&mut followed.tallies, member.slot).moved += 1;
+                    self.learn_ending(&mut member, backend);
+                }
                 members.push(member);
             }
         });
         self.members = members;
         self.merge_flapped(&flapped, at);
-        stranded::witness_births(&mut self.members, &births, settings);
-        tallies.resize(self.roster.slots(), Tally::default());
-        tallies
+        stranded::witness_births(&mut self.members, &births, &settings.thresholds);
+        followed.tallies.resize(self.roster.slots(), Tally::default());
+        followed
     }
 
-    /// Learns from a session that came back from lying idle in its transaction.
-    fn learn(&mut self, member: &Member, backend: &Backend, at: Timestamp, settings: &Settings) {
-        let moved = member.state_change != backend.state_change;
-        let Some(since) = member.state_change.filter(|_| moved && member.state.is_idle_in_transaction())
-        else {
+    /// Learns from a statement that left a session idle, in its transaction or outside.
+    fn learn_ending(&mut self, member: &mut Member, backend: &Backend) {
+        let in_transaction = backend.state.is_idle_in_transaction();
+        if !member.used || !(in_transaction || backend.state == State::Idle) {
+            return;
+        }
+        let Some(shape) = backend.query.as_ref().and_then(|query| self.detector.shapes.of(query)) else {
             return;
         };
-        let until = backend.state_change.unwrap_or(at).min(at);
-        let spell = until.age_of(since);
-        if let Some(track) = self.roster.track_mut(member.slot) {
-            track.learn_return(spell, at);
-            if spell >= settings.thresholds.idle_in_transaction {
-                track.returns.push_back(at);
-                if track.returns.len() > 64 {
-                    track.returns.pop_front();
-                }
-            }
+        if !in_transaction {
+            member.ended(shape.ending);
         }
+        if let Some(track) = self.roster.track_mut(member.slot) {
+            track.habits.learn_ending(shape, in_transaction);
+        }
+    }
+
+    /// Learns from a session that went on after a spell of doing nothing.
+    fn learn_return(&mut self, member: &Member, backend: &Backend, at: Timestamp) -> Option<Returned> {
+        let since = member.state_change.filter(|since| backend.state_change != Some(*since))?;
+        let stranded = member.plight.is_stranded();
+        if !stranded && !member.state.is_idle_in_transaction() {
+            return None;
+        }
+        let spell = self.skew.span(since, backend.state_change.unwrap_or(at).min(at));
+        let track = self.roster.track_mut(member.slot)?;
+        if member.state.is_idle_in_transaction() {
+            track.habits.learn_return(spell, at);
+        }
+        if stranded {
+            track.habits.note_return(at);
+        }
+        (stranded && track.level.state.is_some()).then_some(Returned { slot: member.slot, spell })
     }
 
     fn slot_of(&mut self, session: &Session, at: Timestamp) -> usize {
@@ -184,22 +234,65 @@ impl Tracker {
         self.members = members;
     }
 
-    fn count(&mut self, body: &PostgresSample, at: Timestamp, settings: &Settings, tallies: &mut [Tally]) {
-        for (member, backend) in self.members.iter_mut().zip(&body.backends) {
-            let Some(tally) = tallies.get_mut(member.slot) else { continue };
-            tally.add(backend);
-            let track = self.roster.track(member.slot);
-            member.stranded =
-                track.is_some_and(|track| stranded::is_stranded(member, backend, track, at, settings));
-            tally.stranded += u32::from(member.stranded);
+    /// Judges the sample's connections and pools. Says which pools are suspects no longer.
+    fn judge(
+        &mut self,
+        body: &PostgresSample,
+        at: Timestamp,
+        settings: &Settings,
+        tallies: &mut [Tally],
+    ) -> Vec<usize> {
+        for (member, backend) in self.members.iter().zip(&body.backends) {
+            if let Some(tally) = tallies.get_mut(member.slot) {
+                tally.add(backend);
+            }
         }
+        let round = Round {
+            members: &self.members,
+            backends: &body.backends,
+            facts: self.facts.as_deref(),
+            at,
+            skew: self.skew,
+            settings,
+        };
+        let judged = self.detector.run(&round, &mut self.roster, tallies);
+        for (member, plight) in self.members.iter_mut().zip(judged.plights) {
+            member.plight = plight;
+        }
+        judged.cleared
+    }
+
+    /// Suspects that came back to life, and pools that are suspects no longer.
+    fn recovered(&self, returned: &[Returned], cleared: &[usize], sample: &Sample) -> Vec<Event> {
+        let event = |slot: usize, told: String| {
+            let label = &self.roster.track(slot)?.label;
+            let text = crate::text::Text::line(&format!("{label}: {told}"));
+            let target = TargetName::clone(&self.target);
+            Some(Event { at: sample.at, target, kind: EventKind::Recovered, text })
+        };
+        let mut spells: BTreeMap<usize, Vec<Duration>> = BTreeMap::new();
+        for Returned { slot, spell } in returned {
+            spells.entry(*slot).or_default().push(*spell);
+        }
+        let unleaked = spells.into_iter().filter_map(|(slot, spells)| {
+            let longest = span(spells.iter().copied().max()?);
+            event(
+                slot,
+                match spells.len() {
+                    1 => format!("unleaked after {longest}"),
+                    several => format!("{several} connections unleaked, the longest after {longest}"),
+                },
+            )
+        });
+        let cleared = cleared.iter().filter_map(|slot| event(*slot, "no suspect any more".to_owned()));
+        unleaked.chain(cleared).collect()
     }
 
     /// Many new connections at once are an event in the timeline, never a finding.
     fn jump(&self, tallies: &[Tally], sample: &Sample, settings: &Settings) -> Option<Event> {
         let (slot, most) = tallies.iter().enumerate().max_by_key(|(_, tally)| tally.opened)?;
         // What was opened during a gap was not opened at once.
-        let step = sample.received_at.age_of(self.last?);
+        let step = sample.received_at.age_of(self.last?.1);
         if most.opened <= settings.thresholds.jump || step > settings.interval * 2 {
             return None;
         }
@@ -208,10 +301,8 @@ impl Tracker {
         Some(Event { at: sample.at, target: TargetName::clone(&self.target), kind: EventKind::Jump, text })
     }
 
-    fn publish(&mut self, tallies: &[Tally], sample: &Sample, line: &Timeline) {
-        for (slot, track) in self.roster.tracks_mut() {
-            let tally = tallies.get(slot).copied().unwrap_or_default();
-            track.read(&tally, sample.at);
+    fn publish(&mut self, sample: &Sample, line: &Timeline) {
+        for (_, track) in self.roster.tracks_mut() {
             track.draw(line, sample.received_at);
         }
         self.roster.retire(sample.at);
@@ -228,6 +319,19 @@ impl Tracker {
             track.halve();
         }
     }
+}
+
+/// What following the sample's rows brought up.
+struct Followed {
+    tallies: Vec<Tally>,
+    returned: Vec<Returned>,
+}
+
+/// A stranded session of a watched pool that went on.
+struct Returned {
+    slot: usize,
+    /// How long it had done nothing.
+    spell: Duration,
 }
 
 /// Counts by state: from the rows, or as the server counted them.

@@ -5,6 +5,7 @@ mod sight;
 use std::fmt::Write as _;
 
 use super::scene::Scene;
+use crate::model::backend::BackendId;
 use crate::model::finding::{Finding, Rule, Severity};
 use crate::model::limit::{Limit, LimitScope};
 use crate::model::target::{TargetError, TargetName, TargetState, TargetStatus};
@@ -130,7 +131,13 @@ fn label_of<'a>(finding: &Finding, scene: &'a Scene<'_>) -> &'a str {
 }
 
 fn idle_in_transaction(worst: &Finding, same: &[&Finding], label: &str, scene: &Scene<'_>) -> String {
-    let connections: u64 = same.iter().map(|finding| finding.backends.len() as u64).sum();
+    let idle = |finding: &Finding| {
+        let target = scene.statuses.iter().position(|status| status.name == finding.target);
+        let row = |id: &BackendId| target.and_then(|target| scene.row(target, id.pid));
+        let rows = finding.backends.iter().filter_map(row);
+        rows.filter(|row| row.backend.state.is_idle_in_transaction()).count() as u64
+    };
+    let connections: u64 = same.iter().map(|finding| idle(finding)).sum();
     let since = same.iter().map(|finding| finding.since).min().unwrap_or(worst.since);
     let verb = if worst.severity == Severity::Critical { "leaks" } else { "may leak" };
     let clients = match same.len() {

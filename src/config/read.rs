@@ -214,6 +214,12 @@ fn read_thresholds(mut section: Section<'_>) -> Thresholds {
         sustained: span("sustained", default.sustained),
         warm_up: span("warm_up", default.warm_up),
         window: span("window", default.window),
+        checked_out: span("checked_out", default.checked_out),
+        frozen: span("frozen", default.frozen),
+        client_wait: span("client_wait", default.client_wait),
+        settled: span("settled", default.settled),
+        silent: span("silent", default.silent),
+        half_life: span("half_life", default.half_life),
         ..default
     };
     if let Some(share) = section.number("utilization", 0.0, 1.0) {
@@ -224,6 +230,13 @@ fn read_thresholds(mut section: Section<'_>) -> Thresholds {
     }
     if let Some(jump) = section.count("jump", 1) {
         thresholds.jump = jump;
+    }
+    for (key, score) in [
+        ("watch", &mut thresholds.watch),
+        ("suspect", &mut thresholds.suspect),
+        ("leak", &mut thresholds.leak),
+    ] {
+        *score = section.number(key, 1.0, 100.0).unwrap_or(*score);
     }
     section.finish();
     thresholds

@@ -129,7 +129,8 @@ fn for_each_slow_part(sample: &Sample, mut part: impl FnMut(usize, usize)) {
     }
     if let Some(facts) = postgres.facts.known() {
         // Facts are few and read once a minute: their texts are estimated, not walked.
-        let lists = facts.databases.len() * 160 + facts.roles.len() * 96;
+        let pids = facts.advisory.known().map_or(0, Vec::len) + facts.copies.known().map_or(0, Vec::len);
+        let lists = facts.databases.len() * 160 + facts.roles.len() * 96 + pids * 16;
         let statements = facts
             .statements
             .known()

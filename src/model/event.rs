@@ -24,6 +24,8 @@ pub enum EventKind {
     ClockJump,
     /// More than the threshold of new connections in one sample.
     Jump,
+    /// A connection that seemed lost came back, or a pool is suspect no longer.
+    Recovered,
     /// An operation was sent.
     Operation,
     /// A setting or bound changed.

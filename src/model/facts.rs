@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::part::Part;
+use super::part::{Missing, Part};
 use super::target::Privilege;
 use super::time::Timestamp;
 use crate::text::Text;
@@ -35,6 +35,17 @@ pub struct ServerFacts {
     pub prepared: Part<Vec<PreparedTransaction>>,
     /// Top statements by total time, where `pg_stat_statements` is installed.
     pub statements: Part<Vec<StatementFacts>>,
+    /// Pids that hold advisory locks, sorted: leaders, migrations. Silent for good reason.
+    #[serde(default = "not_asked")]
+    pub advisory: Part<Vec<i32>>,
+    /// Pids that run a COPY with the bytes that it has processed (PostgreSQL 14 and later).
+    #[serde(default = "not_asked")]
+    pub copies: Part<Vec<(i32, u64)>>,
+}
+
+/// What recordings from before it was read hold of it.
+fn not_asked<T>() -> Part<T> {
+    Part::Missing(Missing::new("locks and copies", "not read"))
 }
 
 /// Settings of the server. Times in milliseconds, 0 = off.

@@ -31,6 +31,26 @@ pub struct Thresholds {
     pub warm_up: Duration,
     /// Length of one window of minima for growth.
     pub window: Duration,
+    /// Idle without having been given back, in a pool whose releases leave a mark, before it counts as held.
+    pub checked_out: Duration,
+    /// Idle for so long is frozen: longer than twice any sensible time between two uses, shorter than the idle time-outs
+    /// of common pools, so that what leaked outlives what is healthy.
+    pub frozen: Duration,
+    /// Waiting for its client in the middle of a statement before that is suspicious.
+    pub client_wait: Duration,
+    /// A connection that has been idle for so long when another is opened was not free: a pool busy enough to open one
+    /// has touched its free ones within seconds.
+    pub settled: Duration,
+    /// All of a pool silent for so long, after steady traffic, is worth a word.
+    pub silent: Duration,
+    /// What was learned about a pool's statements counts half after so long.
+    pub half_life: Duration,
+    /// Score (0–100) from which a pool is watched.
+    pub watch: f64,
+    /// Score from which it is a suspect. The weakest real leak on record scored 50: never raise it beyond that.
+    pub suspect: f64,
+    /// Score from which it leaks.
+    pub leak: f64,
 }
 
 impl Default for Thresholds {
@@ -49,6 +69,15 @@ impl Default for Thresholds {
             jump: 3,
             warm_up: Duration::from_secs(60),
             window: Duration::from_secs(60),
+            checked_out: Duration::from_secs(60),
+            frozen: Duration::from_secs(120),
+            client_wait: Duration::from_secs(60),
+            settled: Duration::from_secs(30),
+            silent: Duration::from_secs(150),
+            half_life: Duration::from_secs(600),
+            watch: 30.0,
+            suspect: 50.0,
+            leak: 75.0,
         }
     }
 }
@@ -69,6 +98,12 @@ impl Thresholds {
             sustained: by(self.sustained),
             warm_up: by(self.warm_up),
             window: by(self.window),
+            checked_out: by(self.checked_out),
+            frozen: by(self.frozen),
+            client_wait: by(self.client_wait),
+            settled: by(self.settled),
+            silent: by(self.silent),
+            half_life: by(self.half_life),
             ..self.clone()
         }
     }

@@ -9,6 +9,6 @@ pub(super) struct Leak;
 
 impl Check for Leak {
     fn check(&self, scene: &Scene<'_>) -> Vec<Draft> {
-        leaks::suspects(scene)
+        scene.pools.iter().filter_map(|pool| leaks::draft(pool, scene)).collect()
     }
 }

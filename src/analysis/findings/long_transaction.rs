@@ -1,7 +1,6 @@
 //! `transaction.long`: a transaction has been open for long and still works. Those that do nothing are leaks.
 
 use super::{Check, Draft};
-use crate::analysis::leaks::stranded::is_stuck;
 use crate::analysis::moment::BackendRow;
 use crate::analysis::names;
 use crate::analysis::scene::{PoolScene, Scene, ids};
@@ -22,7 +21,7 @@ fn long(pool: &PoolScene<'_>, scene: &Scene<'_>) -> Option<Draft> {
     let mut long: Vec<&BackendRow> = scene
         .members(pool)
         .filter(|row| row.backend.xact_start.is_some_and(|start| pool.at.age_of(start) >= threshold))
-        .filter(|row| !is_stuck(&row.backend, pool.track, pool.at, scene.settings))
+        .filter(|row| !row.stranded)
         .filter(|row| !names::is_backup(&row.backend.session.application_name))
         // One statement that runs long is its own finding.
         .filter(|row| row.backend.query_start != row.backend.xact_start)

@@ -1,39 +1,40 @@
 //! E10: more connections than the profile declares. The cause is to be established: one pool cannot exceed its
 //! own bound, so there are more instances, connections made beside the pool, or sessions whose client is gone.
 
+use std::time::Duration;
+
+use super::now::PoolNow;
 use super::{Evidence, Weight};
-use crate::analysis::scene::{PoolScene, Scene};
-use crate::model::finding::Rule;
+use crate::model::leak::EvidenceKind;
 use crate::text::span::count;
 
 const POINTS: f64 = 40.0;
+/// A rolling deployment or a renewed connection exceeds a pool's bound for a while.
+const REPLACING: Duration = Duration::from_secs(30);
 
 pub(super) struct Bound;
 
 impl Evidence for Bound {
-    fn weigh(&self, pool: &PoolScene<'_>, _scene: &Scene<'_>, _before: f64) -> Option<Weight> {
+    fn weigh(&self, pool: &PoolNow<'_>, _before: &[Weight]) -> Option<Weight> {
         let bounds = pool.track.bounds.as_ref()?;
         let max = bounds.max?;
-        let total = pool.track.pool.total;
-        if total <= max {
+        let since = pool.track.habits.exceeded_since?;
+        if pool.at.age_of(since) < REPLACING {
             return None;
         }
+        let total = count(pool.track.pool.total, "connection");
         let declared = match bounds.instances {
             0 | 1 => format!("{max} declared"),
             instances => format!("{max} declared ({instances} instances of {})", max / instances),
         };
         Some(Weight {
-            rule: Rule::PoolBoundExceeded,
             points: POINTS,
-            claim: format!("{}, {declared}", count(total, "connection")),
-            sentences: vec![format!("{} open, {declared}", count(total, "connection"))],
-            backends: Vec::new(),
-            since: None,
+            claim: format!("{total}, {declared}"),
+            sentences: vec![format!("{total} open, {declared}")],
+            since: Some(since),
             learned: false,
             alternative: "more instances than declared, or connections made outside the pool",
-            suggestion: "Count the processes that open this pool and correct instances, or find who connects beside it; \
-                         sessions of clients that are gone end sooner with tcp_keepalives_idle = 60."
-                .to_owned(),
+            ..Weight::of(EvidenceKind::Bound)
         })
     }
 }

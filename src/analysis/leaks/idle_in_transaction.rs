@@ -6,12 +6,11 @@
 
 use std::time::Duration;
 
-use super::stranded::{is_stuck, patience};
+use super::now::{Plight, PoolNow, Row, named};
+use super::stranded::patience;
 use super::{Evidence, Weight};
-use crate::analysis::moment::BackendRow;
-use crate::analysis::scene::{PoolScene, Scene, ids};
 use crate::model::backend::State;
-use crate::model::finding::Rule;
+use crate::model::leak::EvidenceKind;
 use crate::text::span::{count, span};
 
 /// Points of one session at twice the threshold.
@@ -19,47 +18,49 @@ const FULL: f64 = 35.0;
 /// The same where a person types: somebody thinking is no leak.
 const FULL_HUMAN: f64 = 15.0;
 /// Added when the oldest is past five thresholds.
-const OLD: f64 = 15.0;
+const OLD: f64 = 20.0;
 /// Idle in transaction alone does not make a hundred.
-const CAP: f64 = 85.0;
+pub(super) const CAP: f64 = 85.0;
 
 pub(super) struct IdleInTransaction;
 
 impl Evidence for IdleInTransaction {
-    fn weigh(&self, pool: &PoolScene<'_>, scene: &Scene<'_>, _before: f64) -> Option<Weight> {
-        let mut stuck: Vec<&BackendRow> = scene
-            .members(pool)
-            .filter(|row| is_stuck(&row.backend, pool.track, pool.at, scene.settings))
-            .collect();
-        stuck.sort_by_key(|row| (row.backend.state_change, row.backend.pid()));
-        let oldest = stuck.first()?;
-        let age = pool.state_age(&oldest.backend)?;
+    fn weigh(&self, pool: &PoolNow<'_>, _before: &[Weight]) -> Option<Weight> {
+        let stuck: Vec<&Row<'_>> = pool.with(Plight::Stuck).collect();
+        let oldest = stuck.iter().max_by_key(|row| row.age)?;
+        let age = oldest.age?;
+        let old = age >= pool.settings.thresholds.idle_in_transaction * 5;
         Some(Weight {
-            rule: Rule::LeakIdleInTransaction,
-            points: points(&stuck, age, pool, scene),
+            points: points(&stuck, old, pool),
             claim: claim(&stuck, age),
-            sentences: sentences(&stuck, age, pool, scene),
-            backends: ids(stuck.iter().copied()),
+            sentences: sentences(&stuck, age, pool),
+            backends: named(stuck.iter().copied()),
             since: oldest.backend.state_change,
-            learned: false,
+            // Before anything was seen to return, only one that no ordinary work explains speaks for itself.
+            learned: !old,
             alternative: "a job that holds its transaction while it works (declare it: holds_transactions = true)",
-            suggestion: suggestion(&stuck),
+            ..Weight::of(EvidenceKind::IdleInTransaction)
         })
     }
 }
 
-fn points(stuck: &[&BackendRow], oldest: Duration, pool: &PoolScene<'_>, scene: &Scene<'_>) -> f64 {
+fn points(stuck: &[&Row<'_>], old: bool, pool: &PoolNow<'_>) -> f64 {
     let full = if pool.track.human { FULL_HUMAN } else { FULL };
-    let each = stuck.iter().filter_map(|row| {
-        let age = pool.state_age(&row.backend)?.as_secs_f64();
-        let patience = patience(row.backend.state, pool.track, pool.at, scene.settings).as_secs_f64();
-        Some(full * (0.4 + 0.6 * (age / patience - 1.0).clamp(0.0, 1.0)))
-    });
-    let old = oldest >= scene.settings.thresholds.idle_in_transaction * 5;
-    (each.sum::<f64>() + if old { OLD } else { 0.0 }).min(CAP)
+    let each: f64 = stuck.iter().map(|row| full * lateness(row, pool)).sum();
+    (each + if old { OLD } else { 0.0 }).min(CAP)
 }
 
-fn claim(stuck: &[&BackendRow], oldest: Duration) -> String {
+/// How much one session counts, 0–1. As long as the pool was hardly seen to finish anything, nothing is known about its
+/// ways: it may be a queue of jobs that hold their transactions, so it is given twice the time.
+fn lateness(row: &Row<'_>, pool: &PoolNow<'_>) -> f64 {
+    let state = row.backend.state;
+    let patience = patience(state, pool.track, pool.at, &pool.settings.thresholds).as_secs_f64().max(1e-6);
+    let strange = state != State::Aborted && !pool.track.habits.is_known();
+    let late = row.age_or_zero().as_secs_f64() / if strange { 2.0 * patience } else { patience };
+    if late < 1.0 { 0.1 } else { 0.4 + 0.6 * (late - 1.0).min(1.0) }
+}
+
+fn claim(stuck: &[&Row<'_>], oldest: Duration) -> String {
     let connections = count(stuck.len() as u64, "connection");
     match stuck.len() {
         1 => format!("{connections} idle in transaction for {}", span(oldest)),
@@ -67,14 +68,9 @@ fn claim(stuck: &[&BackendRow], oldest: Duration) -> String {
     }
 }
 
-fn sentences(
-    stuck: &[&BackendRow],
-    oldest: Duration,
-    pool: &PoolScene<'_>,
-    scene: &Scene<'_>,
-) -> Vec<String> {
-    let threshold = span(scene.settings.thresholds.idle_in_transaction);
-    let usual = match pool.track.usual_idle_in_transaction(pool.at) {
+fn sentences(stuck: &[&Row<'_>], oldest: Duration, pool: &PoolNow<'_>) -> Vec<String> {
+    let threshold = span(pool.settings.thresholds.idle_in_transaction);
+    let usual = match pool.track.habits.usual_idle_in_transaction(pool.at) {
         Some(longest) if !longest.is_zero() => format!(" (usual here ≤ {})", span(longest)),
         _ => String::new(),
     };
@@ -84,24 +80,7 @@ fn sentences(
         span(oldest)
     )];
     sentences.extend(same_statement(stuck));
-    sentences.extend(consequences(stuck));
-    sentences
-}
-
-/// Several that ended with the same statement point at one place in the code.
-fn same_statement(stuck: &[&BackendRow]) -> Option<String> {
-    let first = stuck.first()?.backend.query.as_ref()?;
-    let all = stuck.len() > 1 && stuck.iter().all(|row| row.backend.query.as_ref() == Some(first));
-    all.then(|| "the same last statement in each of them".to_owned())
-}
-
-fn consequences(stuck: &[&BackendRow]) -> Vec<String> {
-    let number = |of: fn(&BackendRow) -> bool| stuck.iter().filter(|row| of(row)).count() as u64;
-    let mut sentences = Vec::new();
-    let blocked: u64 = stuck.iter().map(|row| u64::from(row.blocks_transitively)).max().unwrap_or(0);
-    if blocked > 0 {
-        sentences.push(format!("{} for a lock that one of them holds", wait(blocked)));
-    }
+    let number = |of: fn(&Row<'_>) -> bool| stuck.iter().filter(|row| of(row)).count();
     match number(|row| row.backend.has_xid) {
         0 => {}
         written => sentences.push(format!("{written} may have written: ending them rolls that back")),
@@ -113,16 +92,9 @@ fn consequences(stuck: &[&BackendRow]) -> Vec<String> {
     sentences
 }
 
-fn wait(sessions: u64) -> String {
-    if sessions == 1 { "1 session waits".to_owned() } else { format!("{sessions} sessions wait") }
-}
-
-fn suggestion(stuck: &[&BackendRow]) -> String {
-    let pids: Vec<String> = stuck.iter().take(3).map(|row| row.backend.pid().to_string()).collect();
-    let more = if stuck.len() > 3 { ", …" } else { "" };
-    format!(
-        "End the transaction in the application (context manager, finally: close; nothing slow inside it). To free \
-         the slots now: terminate pid {}{more}. A guard: idle_in_transaction_session_timeout for this role.",
-        pids.join(", ")
-    )
+/// Several that ended with the same statement point at one place in the code.
+fn same_statement(stuck: &[&Row<'_>]) -> Option<String> {
+    let first = stuck.first()?.backend.query.as_ref()?;
+    let all = stuck.len() > 1 && stuck.iter().all(|row| row.backend.query.as_ref() == Some(first));
+    all.then(|| "the same last statement in each of them".to_owned())
 }

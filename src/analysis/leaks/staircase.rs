@@ -3,58 +3,74 @@
 //! It looks at stranded connections, not at connections: a pool that grows with its load grows, too, and then
 //! stays as large as it was, while the number of its stranded connections stays zero.
 
+use std::time::Duration;
+
+use super::now::{PoolNow, Row, named, oldest};
 use super::{Evidence, Weight};
-use crate::analysis::scene::{PoolScene, Scene, ids};
-use crate::model::finding::Rule;
+use crate::model::leak::EvidenceKind;
 use crate::text::span::{count, span_s};
 
 /// Points of a rise where nothing else speaks against the pool.
 const ALONE: f64 = 15.0;
 /// Points of a rise beside a fall.
 const UNSTEADY: f64 = 7.0;
-/// Points of a rise beside other evidence.
+/// Points of a rise beside other evidence that counts the same connections.
 const BESIDE: f64 = 8.0;
 /// Taken off for each fall.
 const FALL: f64 = 10.0;
 /// Taken off for each stranded connection that came back, at most four.
 const RETURN: f64 = 8.0;
+const RETURNS: usize = 4;
 const CAP: f64 = 75.0;
+/// Fewer rises are chance.
+const RISES: u32 = 2;
+/// Windows that the minima reach back.
+pub(super) const WINDOWS: u32 = 10;
 
 pub(super) struct Staircase;
 
 impl Evidence for Staircase {
-    fn weigh(&self, pool: &PoolScene<'_>, scene: &Scene<'_>, before: f64) -> Option<Weight> {
+    fn weigh(&self, pool: &PoolNow<'_>, before: &[Weight]) -> Option<Weight> {
         let track = pool.track;
         let stairs = track.stranded_floor.staircase();
-        let stranded = track.pool.stranded.filter(|stranded| *stranded > 1)?;
-        if stairs.rises < 2 || stairs.gain == 0 {
+        let stranded: Vec<&Row<'_>> = pool.rows.iter().filter(|row| row.plight.is_stranded()).collect();
+        if stairs.rises < RISES || stairs.gain == 0 || stranded.is_empty() {
             return None;
         }
-        let rise = match (before > 0.0, stairs.falls) {
+        let beside = before.iter().any(|weight| weight.kind.counts_connections());
+        let returned = track.habits.returned_within(memory(pool), pool.at);
+        let rise = match (beside, stairs.falls) {
             (true, _) => BESIDE,
             (false, 0) => ALONE,
             (false, _) => UNSTEADY,
         };
-        let returned = track.returns.len().min(4) as f64;
-        let points = rise * f64::from(stairs.rises) - FALL * f64::from(stairs.falls) - RETURN * returned;
+        let taken = if beside { 0.0 } else { RETURN * returned.min(RETURNS) as f64 };
+        let points = (rise * f64::from(stairs.rises)).min(CAP) - FALL * f64::from(stairs.falls) - taken;
         if points <= 0.0 {
             return None;
         }
-        let over = span_s(track.stranded_floor.span_s());
-        let opened = track.pool.opened.unwrap_or(0);
+        let connections = count(stranded.len() as u64, "connection");
         Some(Weight {
-            rule: Rule::LeakGrowth,
-            points: points.min(CAP),
-            claim: format!("{} stranded, and the number only grows", count(stranded, "connection")),
+            points,
+            claim: format!("{connections} stranded, and the number only grows"),
             sentences: vec![format!(
-                "the floor of stranded connections rose {} times in {over} and fell {} times (+{}), while {opened} were opened",
-                stairs.rises, stairs.falls, stairs.gain
+                "the floor of stranded connections rose {} times in {} and fell {} times (+{}), while {} were opened \
+                 and {} came back",
+                stairs.rises,
+                span_s(track.stranded_floor.span_s()),
+                stairs.falls,
+                stairs.gain,
+                track.pool.opened.unwrap_or(0),
+                if returned == 0 { "none".to_owned() } else { returned.to_string() }
             )],
-            backends: ids(pool.stranded.iter().filter_map(|index| scene.rows.get(*index))),
-            since: None,
-            learned: true,
+            backends: named(stranded.iter().copied()),
+            since: oldest(stranded.iter().copied()),
             alternative: "new worker processes that start behind the same address",
-            suggestion: "Look for a code path that takes a connection and does not give it back.".to_owned(),
+            ..Weight::of(EvidenceKind::Staircase)
         })
     }
+}
+
+fn memory(pool: &PoolNow<'_>) -> Duration {
+    pool.settings.thresholds.window * WINDOWS
 }

@@ -113,14 +113,17 @@ async fn read(connection: Connection, sql: Statements, mut top: TopStatements) -
         Err(error) => (Err(error), 1),
         Ok(essential) => {
             let prepared = prepared(&connection, &sql, essential.settings.max_prepared_transactions).await;
+            let advisory = advisory(&connection, &sql).await;
+            let copies = copies(&connection, &sql).await;
             let (statements, asked) = top.read(&connection, &sql).await;
-            (Ok(ServerFacts { prepared, statements, ..essential }), 4 + asked)
+            let asked = 5 + u32::from(sql.copies.is_some()) + asked;
+            (Ok(ServerFacts { prepared, statements, advisory, copies, ..essential }), asked)
         }
     };
     Outcome { facts, top, asked, took: started.elapsed() }
 }
 
-/// What every role may read; prepared transactions and statements are left missing.
+/// What every role may read; what has its own statement is left missing.
 async fn essential(connection: &Connection, sql: &Statements) -> Result<ServerFacts, TargetError> {
     let role = connection.rows(sql.role, &[]).await?;
     let databases = connection.rows(sql.databases, &[]).await?;
@@ -140,6 +143,8 @@ async fn essential(connection: &Connection, sql: &Statements) -> Result<ServerFa
         overrides,
         prepared: Part::Missing(later()),
         statements: Part::Missing(later()),
+        advisory: Part::Missing(later()),
+        copies: Part::Missing(later()),
     })
 }
 
@@ -228,6 +233,27 @@ fn settle(mut roles: Vec<RoleFacts>, limits: Vec<TimeoutOverride>) -> (Vec<RoleF
     }
     overrides.sort_by(|a, b| (&a.database, &a.role).cmp(&(&b.database, &b.role)));
     (roles, overrides)
+}
+
+/// Who holds advisory locks, by pid.
+async fn advisory(connection: &Connection, sql: &Statements) -> Part<Vec<i32>> {
+    let rows = connection.rows(sql.advisory, &[]).await;
+    let pids = rows.and_then(|rows| rows.iter().map(|row| row.value("pid")).collect());
+    pids.map_or_else(|error| Part::Missing(Missing::new("advisory locks", &error.message)), Part::Known)
+}
+
+/// How far each COPY is.
+async fn copies(connection: &Connection, sql: &Statements) -> Part<Vec<(i32, u64)>> {
+    const WHAT: &str = "progress of COPY";
+    let Some(statement) = sql.copies else {
+        return Part::Missing(Missing::new(WHAT, "PostgreSQL shows it from version 14 on"));
+    };
+    let read = |row: &Row| -> Result<(i32, u64), TargetError> {
+        Ok((row.value("pid")?, u64::try_from(row.value::<i64>("bytes")?).unwrap_or_default()))
+    };
+    let rows = connection.rows(statement, &[]).await;
+    let copies = rows.and_then(|rows| rows.iter().map(read).collect());
+    copies.map_or_else(|error| Part::Missing(Missing::new(WHAT, &error.message)), Part::Known)
 }
 
 async fn prepared(connection: &Connection, sql: &Statements, most: u32) -> Part<Vec<PreparedTransaction>> {

@@ -10,6 +10,9 @@ pub(super) struct Statements {
     pub(super) databases: &'static str,
     pub(super) roles: &'static str,
     pub(super) prepared: &'static str,
+    pub(super) advisory: &'static str,
+    /// `None` where the server does not say.
+    pub(super) copies: Option<&'static str>,
     pub(super) extension: &'static str,
     pub(super) top: &'static str,
     pub(super) texts: &'static str,
@@ -43,6 +46,8 @@ impl Statements {
             databases: newest(DATABASES),
             roles: include_str!("roles_120000.sql"),
             prepared: include_str!("prepared_120000.sql"),
+            advisory: include_str!("advisory_120000.sql"),
+            copies: (version_num >= 140_000).then_some(include_str!("copies_140000.sql")),
             extension: include_str!("extension_120000.sql"),
             top: include_str!("top_120000.sql"),
             texts: include_str!("texts_120000.sql"),

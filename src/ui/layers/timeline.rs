@@ -78,7 +78,9 @@ fn event_look(kind: EventKind) -> Meaning {
     match kind {
         EventKind::Restart | EventKind::Failover | EventKind::Lost => Meaning::Danger,
         EventKind::Gap | EventKind::ClockJump | EventKind::Jump | EventKind::Deadlock => Meaning::Warning,
-        EventKind::Connected | EventKind::Operation | EventKind::Setting => Meaning::Text,
+        EventKind::Connected | EventKind::Operation | EventKind::Setting | EventKind::Recovered => {
+            Meaning::Text
+        }
     }
 }
 

@@ -179,7 +179,11 @@ fn tone(kind: EventKind) -> Option<Tone> {
         EventKind::Restart | EventKind::Failover => Some(Tone::Warning),
         EventKind::Lost => Some(Tone::Error),
         EventKind::Connected | EventKind::ClockJump | EventKind::Setting => Some(Tone::Info),
-        EventKind::Gap | EventKind::Jump | EventKind::Operation | EventKind::Deadlock => None,
+        EventKind::Gap
+        | EventKind::Jump
+        | EventKind::Operation
+        | EventKind::Deadlock
+        | EventKind::Recovered => None,
     }
 }
 

@@ -110,3 +110,23 @@ async fn an_extension_that_is_not_loaded_is_missing_with_the_setting_that_loads_
     let missing = facts.statements.missing().unwrap();
     assert!(missing.fix.as_deref().unwrap().contains("shared_preload_libraries"), "{missing:?}");
 }
+
+#[tokio::test]
+async fn holders_of_advisory_locks_and_the_progress_of_copies_are_known() {
+    for installation in installations() {
+        let options = PostgresOptions { version: Some(installation.major), ..PostgresOptions::default() };
+        let server = Postgres::start(&options);
+        let leader = server.hold("leader", "SELECT pg_advisory_lock(7)").await;
+        let _other = server.hold("other", "SELECT 1").await;
+        server.execute("CREATE TABLE t (line text)").await;
+        let copying = server.client().await;
+        let pid: i32 = copying.query_one("SELECT pg_backend_pid()", &[]).await.unwrap().get(0);
+        let _copy = copying.copy_in::<_, &[u8]>("COPY t FROM STDIN").await.unwrap();
+        let facts = facts(&server.url("postgres", "postgres")).await;
+        assert_eq!(facts.advisory.known(), Some(&vec![leader.pid]), "{installation:?}");
+        match facts.copies.known() {
+            Some(copies) => assert_eq!(copies.iter().map(|(pid, _)| *pid).collect::<Vec<_>>(), [pid]),
+            None => assert!(installation.major < 14, "{:?}", facts.copies),
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! Which client library a pool's connections come from.
+//!
+//! Told by habits that a library has everywhere, never by one application's statements: the name it gives itself, the
+//! reset that it runs, how it writes column names and types. Unknown is an answer.
+
+use crate::model::leak::Library;
+
+/// A habit that gives a library away.
+struct Habit {
+    library: Library,
+    tells: Tells,
+}
+
+enum Tells {
+    /// A word of the `application_name`, lower case.
+    Name(&'static str),
+    /// All of these parts in one statement, lower case.
+    Statement(&'static [&'static str]),
+}
+
+const fn name(library: Library, word: &'static str) -> Habit {
+    Habit { library, tells: Tells::Name(word) }
+}
+
+const fn statement(library: Library, parts: &'static [&'static str]) -> Habit {
+    Habit { library, tells: Tells::Statement(parts) }
+}
+
+/// The first that fits decides: frameworks before the drivers below them.
+const HABITS: [Habit; 29] = [
+    name(Library::SqlAlchemy, "sqlalchemy"),
+    name(Library::Django, "django"),
+    name(Library::ActiveRecord, "rails"),
+    name(Library::ActiveRecord, "puma"),
+    name(Library::ActiveRecord, "sidekiq"),
+    name(Library::Asyncpg, "asyncpg"),
+    name(Library::Psycopg, "psycopg"),
+    name(Library::Jdbc, "jdbc"),
+    name(Library::Jdbc, "hikari"),
+    name(Library::Npgsql, "npgsql"),
+    name(Library::Pgx, "pgx"),
+    name(Library::NodePostgres, "node"),
+    name(Library::NodePostgres, "prisma"),
+    name(Library::NodePostgres, "sequelize"),
+    name(Library::NodePostgres, "typeorm"),
+    // What each runs once per session, or around each checkout.
+    statement(Library::Asyncpg, &["pg_advisory_unlock_all", "close all", "unlisten *", "reset all"]),
+    statement(Library::Asyncpg, &["with recursive typeinfo_tree"]),
+    statement(Library::Jdbc, &["set extra_float_digits"]),
+    statement(Library::ActiveRecord, &["set client_min_messages to", "set standard_conforming_strings"]),
+    statement(Library::ActiveRecord, &["set session timezone to"]),
+    statement(Library::Npgsql, &["typname, ", "typreceive"]),
+    statement(Library::Pgx, &["-- ping"]),
+    statement(Library::Pgx, &["from pg_type", "typname = any"]),
+    // How column names and parameters are written.
+    statement(Library::SqlAlchemy, &["$1::varchar"]),
+    statement(Library::SqlAlchemy, &["$1::integer"]),
+    statement(Library::Jdbc, &["1_0.", " from ", "1_0"]),
+    statement(Library::ActiveRecord, &["select \"", "\".* from \""]),
+    statement(Library::Django, &["select \"", "\".\"id\", \"", "\" from \""]),
+    statement(Library::PgBouncer, &["discard all"]),
+];
+
+/// From the names and statements of a pool's sessions; the earliest habit in the table wins.
+pub(super) fn recognise<'a>(
+    names: impl Iterator<Item = &'a str>,
+    statements: impl Iterator<Item = &'a str>,
+) -> Option<Library> {
+    let mut best = HABITS.len();
+    for name in names {
+        let name = name.to_ascii_lowercase();
+        let words: Vec<&str> = name.split(|c: char| !c.is_ascii_alphanumeric()).collect();
+        best = first(best, |tells| matches!(tells, Tells::Name(word) if words.contains(word)));
+    }
+    for statement in statements {
+        let statement = statement.to_ascii_lowercase();
+        best = first(best, |tells| match tells {
+            Tells::Statement(parts) => parts.iter().all(|part| statement.contains(part)),
+            Tells::Name(_) => false,
+        });
+        if aliases_columns(&statement) {
+            best = best
+                .min(HABITS.iter().position(|habit| habit.library == Library::SqlAlchemy).unwrap_or(best));
+        }
+    }
+    HABITS.get(best).map(|habit| habit.library)
+}
+
+/// The first of the habits before `end` that is told, else `end`.
+fn first(end: usize, tells: impl Fn(&Tells) -> bool) -> usize {
+    HABITS[..end].iter().position(|habit| tells(&habit.tells)).unwrap_or(end)
+}
+
+/// `select orders.id as orders_id`: each column under the name of its table, as SQLAlchemy's mapper writes them.
+fn aliases_columns(statement: &str) -> bool {
+    let words: Vec<&str> = statement.split([' ', ',', '\n']).filter(|word| !word.is_empty()).collect();
+    words.windows(3).any(|three| {
+        let [column, "as", alias] = three else { return false };
+        column.split_once('.').is_some_and(|(table, name)| {
+            alias.strip_prefix(table).and_then(|rest| rest.strip_prefix('_')) == Some(name)
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(names: &[&str], statements: &[&str]) -> Option<Library> {
+        recognise(names.iter().copied(), statements.iter().copied())
+    }
+
+    #[test]
+    fn a_library_is_told_by_its_habits() {
+        for (name, statement, library) in [
+            (
+                "api",
+                "SELECT pg_advisory_unlock_all();\nCLOSE ALL;\nUNLISTEN *;\nRESET ALL;",
+                Some(Library::Asyncpg),
+            ),
+            (
+                "api",
+                "SELECT orders.id AS orders_id, orders.total AS orders_total FROM orders",
+                Some(Library::SqlAlchemy),
+            ),
+            ("api", "SELECT o FROM orders WHERE name = $1::VARCHAR", Some(Library::SqlAlchemy)),
+            ("PostgreSQL JDBC Driver", "select 1", Some(Library::Jdbc)),
+            ("api", "select o1_0.id,o1_0.total from orders o1_0", Some(Library::Jdbc)),
+            ("puma: cluster worker 1", "select 1", Some(Library::ActiveRecord)),
+            ("api", "SELECT \"orders\".* FROM \"orders\" LIMIT $1", Some(Library::ActiveRecord)),
+            (
+                "api",
+                "SELECT \"shop_order\".\"id\", \"shop_order\".\"total\" FROM \"shop_order\"",
+                Some(Library::Django),
+            ),
+            ("api", "-- ping", Some(Library::Pgx)),
+            ("", "DISCARD ALL", Some(Library::PgBouncer)),
+            ("nodepool", "select 1", None),
+            ("api", "select id as order_id from orders", None),
+        ] {
+            assert_eq!(of(&[name], &[statement]), library, "{name} {statement}");
+        }
+        assert_eq!(
+            of(&["django-api"], &["DISCARD ALL"]),
+            Some(Library::Django),
+            "the framework, not what is below"
+        );
+    }
+}
