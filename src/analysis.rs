@@ -3,18 +3,22 @@
 //! Time is an argument. Ages count from a sample's own clock, so a replay says what the live screen said.
 
 mod advice;
+mod apps;
 mod assemble;
 pub mod blocking;
 mod findings;
 #[doc(hidden)]
 pub mod fixture;
 mod grouping;
+mod join;
+pub mod layers;
 mod leaks;
 mod limits;
 mod members;
 pub mod moment;
 pub mod names;
 mod poolers;
+mod recent;
 mod rollup;
 mod roster;
 mod scene;
@@ -33,12 +37,15 @@ use std::collections::{HashMap, VecDeque};
 
 use crate::history::series::{Series, Timeline};
 use crate::history::{Entry, History};
+use crate::model::backend::BackendId;
 use crate::model::event::Event;
 use crate::model::sample::{Body, Sample};
 use crate::model::target::{TargetName, TargetStatus};
 use crate::model::time::Timestamp;
 
+use apps::AppTracker;
 use findings::Memory;
+use join::{Pooled, Side};
 use poolers::PoolerTracker;
 use tracker::Tracker;
 
@@ -55,6 +62,7 @@ pub struct Analyser {
     line: Timeline,
     servers: HashMap<TargetName, Tracker>,
     poolers: HashMap<TargetName, PoolerTracker>,
+    apps: HashMap<TargetName, AppTracker>,
     /// Sequence number of the next entry to read, per target.
     read: HashMap<TargetName, u64>,
     pending: Series<u32>,
@@ -70,6 +78,7 @@ impl Analyser {
             settings,
             servers: HashMap::new(),
             poolers: HashMap::new(),
+            apps: HashMap::new(),
             read: HashMap::new(),
             pending: Series::new(u32::max),
             memory: Memory::default(),
@@ -131,14 +140,17 @@ impl Analyser {
         for _ in 0..self.line.reach(sample.received_at) {
             self.servers.values_mut().for_each(Tracker::halve);
             self.poolers.values_mut().for_each(PoolerTracker::halve);
+            self.apps.values_mut().for_each(AppTracker::halve);
             self.pending.halve();
         }
         let target = &sample.target;
         let (line, settings) = (&self.line, &self.settings);
         match &sample.body {
-            Body::Postgres(_) => {
+            Body::Postgres(body) => {
+                let owned = self.owned_by_poolers(sample);
                 let new = || Tracker::new(target, settings);
                 let tracker = self.servers.entry(TargetName::clone(target)).or_insert_with(new);
+                tracker.own(&owned, body);
                 if let Some(event) = tracker.absorb(sample, line, settings) {
                     self.remember(event);
                 }
@@ -151,8 +163,22 @@ impl Analyser {
                     self.poolers.values().filter_map(PoolerTracker::pending).fold(0, u32::saturating_add);
                 self.pending.set(&self.line, sample.received_at, queued);
             }
+            Body::App(_) => {
+                let new = || AppTracker::new(target);
+                let tracker = self.apps.entry(TargetName::clone(target)).or_insert_with(new);
+                tracker.absorb(sample, line, settings);
+            }
             // How it stands is in its status; there is nothing to follow over time yet.
-            Body::Probe(_) | Body::Redis(_) | Body::App(_) => {}
+            Body::Probe(_) | Body::Redis(_) => {}
         }
+    }
+
+    /// The backends of a sample that are the other ends of poolers' connections.
+    fn owned_by_poolers(&self, sample: &Sample) -> Vec<BackendId> {
+        let poolers: Vec<Pooled<'_>> = self.poolers.values().filter_map(|pooler| pooler.pooled(0)).collect();
+        if poolers.is_empty() {
+            return Vec::new();
+        }
+        Side::new(0, sample).map_or_else(Vec::new, |side| join::owned(&poolers, &side))
     }
 }

@@ -1,22 +1,27 @@
 //! Puts a moment together from what was learned.
 
+mod clients;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::Analyser;
 use super::advice::advise;
+use super::apps::AppTracker;
 use super::blocking::{Blocking, Waits, blocking};
 use super::findings::Memory;
-use super::limits;
-use super::moment::{BackendRow, Moment, PoolRow, PoolerView, ServerView, StateSeries};
+use super::moment::{AppView, BackendRow, ClientRow, Moment, PoolRow, PoolerView, ServerView, StateSeries};
 use super::names::is_pooltop;
+use super::poolers::PoolerTracker;
 use super::roster::Track;
 use super::scene::{PoolScene, Scene};
 use super::tracker::{Tracker, state_counts};
-use super::{findings, verdict};
+use super::{findings, layers, limits, verdict};
 use crate::history::History;
+use crate::model::app::AppSample;
 use crate::model::finding::Finding;
 use crate::model::limit::Limit;
+use crate::model::part::Missing;
 use crate::model::sample::{PostgresSample, Sample, StateCounts};
 use crate::model::target::{TargetState, TargetStatus};
 use crate::model::time::Timestamp;
@@ -26,9 +31,13 @@ use crate::model::time::Timestamp;
 struct Parts<'a> {
     servers: Vec<Option<ServerView>>,
     poolers: Vec<Option<PoolerView>>,
+    apps: Vec<Option<AppView>>,
     rows: Vec<BackendRow>,
+    clients: Vec<ClientRow>,
     pools: Vec<PoolScene<'a>>,
     limits: Vec<Limit>,
+    /// Per target, what could not be joined or cannot be right.
+    missing: Vec<Vec<Missing>>,
     /// Where each slot of the roster at hand went.
     slots: Vec<usize>,
 }
@@ -42,14 +51,26 @@ impl Analyser {
         now: Timestamp,
     ) -> Moment {
         let events: Vec<_> = self.events.iter().cloned().collect();
-        let parts = self.parts(history, statuses);
-        let scene = Scene {
+        let mut parts = self.parts(history, statuses);
+        self.join(&mut parts, history, statuses);
+        let targets = with_missing(statuses, &mut parts.missing);
+        let layers = layers::lines(&layers::Given {
+            pools: &parts.pools,
+            rows: &parts.rows,
+            clients: &parts.clients,
+            poolers: &parts.poolers,
+            declared: &self.settings.pools,
+        });
+        let mut scene = Scene {
             settings: &self.settings,
             now,
-            statuses,
+            statuses: &targets,
             servers: &parts.servers,
             poolers: &parts.poolers,
+            apps: &parts.apps,
             rows: &parts.rows,
+            clients: &parts.clients,
+            layers,
             pools: parts.pools,
             limits: &parts.limits,
             events: &events,
@@ -58,18 +79,27 @@ impl Analyser {
         let recommendations = advise(&scene, &findings);
         let verdict = verdict::verdict(&scene, &findings);
         let (pools, order) = self.pool_rows(&scene, &findings, now);
-        let mut rows = parts.rows;
+        let mut layers = std::mem::take(&mut scene.layers);
+        for line in &mut layers {
+            line.move_pools(&order);
+        }
+        let (mut rows, mut clients) = (parts.rows, parts.clients);
         settle(&mut rows, &order, &findings, statuses);
+        for client in &mut clients {
+            client.pool = client.pool.and_then(|pool| order.get(pool).copied());
+        }
         let series = self.series(statuses, now);
         Moment {
             at: now,
             samples: history.samples_seen(),
-            targets: statuses.to_vec(),
+            targets,
             servers: parts.servers,
             poolers: parts.poolers,
+            apps: parts.apps,
             backends: rows,
-            clients: Vec::new(),
+            clients,
             pools,
+            layers,
             limits: parts.limits,
             findings,
             recommendations,
@@ -87,12 +117,18 @@ impl Analyser {
                 let tracker = self.servers.get(&status.name)?;
                 Some(parts.add_server(target, sample, sample.postgres()?, tracker))
             });
-            let pooler = sample.and_then(|sample| {
-                let tracks = self.poolers.get(&status.name)?.tracks();
-                Some(parts.add_pooler(target, sample, tracks))
+            let pooler = sample
+                .and_then(|sample| Some(parts.add_pooler(target, sample, self.poolers.get(&status.name)?)));
+            let mut missing = Vec::new();
+            let app = sample.and_then(|sample| {
+                let tracker = self.apps.get(&status.name)?;
+                missing.extend(tracker.doubts().cloned());
+                Some(parts.add_app(target, sample, sample.app()?, tracker))
             });
             parts.servers.push(server);
             parts.poolers.push(pooler);
+            parts.apps.push(app);
+            parts.missing.push(missing);
         }
         limits::sort(&mut parts.limits);
         parts
@@ -191,7 +227,14 @@ impl<'a> Parts<'a> {
         for (slot, track) in tracker.roster.tracks() {
             if is_shown(track, at) {
                 self.slots[slot] = self.pools.len();
-                self.pools.push(PoolScene { target, at, track, members: Vec::new(), stranded: Vec::new() });
+                self.pools.push(PoolScene {
+                    target,
+                    at,
+                    track,
+                    members: Vec::new(),
+                    stranded: Vec::new(),
+                    clients: Vec::new(),
+                });
             }
         }
     }
@@ -227,24 +270,57 @@ impl<'a> Parts<'a> {
         }
     }
 
-    fn add_pooler(
+    fn add_pooler(&mut self, target: usize, sample: &Sample, tracker: &'a PoolerTracker) -> PoolerView {
+        self.add_reported(target, sample.at, tracker.tracks());
+        self.limits.extend(tracker.ceilings.iter().map(|ceiling| ceiling.limit.clone()));
+        PoolerView {
+            at: sample.at,
+            unread: sample.pooler().and_then(|body| body.pools.missing()).cloned(),
+            sockets: tracker.sockets().map(|(_, sockets)| Arc::clone(sockets)),
+            facts: tracker.facts.clone(),
+            rates: tracker.rates(),
+            joined: (0, 0),
+        }
+    }
+
+    fn add_app(
         &mut self,
         target: usize,
         sample: &Sample,
-        tracks: impl Iterator<Item = &'a Track>,
-    ) -> PoolerView {
-        for track in tracks {
-            self.pools.push(PoolScene {
-                target,
-                at: sample.at,
-                track,
-                members: Vec::new(),
-                stranded: Vec::new(),
-            });
+        body: &AppSample,
+        tracker: &'a AppTracker,
+    ) -> AppView {
+        self.add_reported(target, sample.at, tracker.tracks());
+        self.limits.extend(tracker.ceilings.iter().map(|ceiling| ceiling.limit.clone()));
+        AppView {
+            at: sample.at,
+            shape: body.shape.clone(),
+            round_trip_us: body.round_trip_us,
+            one_of_several: body.one_of_several,
+            advice: body.advice.clone(),
         }
-        let unread = sample.pooler().and_then(|body| body.pools.missing()).cloned();
-        PoolerView { at: sample.at, unread }
     }
+
+    /// Adds the pools that a pooler or an application reports.
+    fn add_reported(&mut self, target: usize, at: Timestamp, tracks: impl Iterator<Item = &'a Track>) {
+        self.pools.extend(tracks.map(|track| PoolScene {
+            target,
+            at,
+            track,
+            members: Vec::new(),
+            stranded: Vec::new(),
+            clients: Vec::new(),
+        }));
+    }
+}
+
+/// The targets, each with what turned out to be missing when they were put together.
+fn with_missing(statuses: &[TargetStatus], missing: &mut [Vec<Missing>]) -> Vec<TargetStatus> {
+    let mut targets = statuses.to_vec();
+    for (target, missing) in targets.iter_mut().zip(missing) {
+        target.missing.append(missing);
+    }
+    targets
 }
 
 /// Pools with connections, declared ones, and those that were there a minute ago, so that rows do not come and go

@@ -7,9 +7,13 @@ mod leak;
 mod logins;
 mod long_transaction;
 mod memory;
+mod paused;
+mod pooler_bounds;
 mod prepared;
+mod reported;
 mod server_changed;
 mod slow_query;
+mod transaction_mode;
 mod utilization;
 mod waiting;
 
@@ -34,13 +38,18 @@ pub(super) trait Check: Sync {
 }
 
 /// Every rule. The order is that in which equally severe findings are shown.
-const CHECKS: [&dyn Check; 11] = [
+const CHECKS: [&dyn Check; 16] = [
     &leak::Leak,
     &exhaustion::Exhaustion,
     &logins::Logins,
+    &paused::Paused,
     &waiting::Waiting,
+    &reported::Reported,
     &blocked::Blocked,
+    &pooler_bounds::PoolerBounds,
+    &pooler_bounds::LoginStorm,
     &utilization::Utilization,
+    &transaction_mode::TransactionMode,
     &prepared::Prepared,
     &slow_query::SlowQuery,
     &long_transaction::LongTransaction,

@@ -2,8 +2,10 @@
 //!
 //! Not part of the library's interface; integration tests and benchmarks need it to be public.
 
+mod pooled;
 mod scenes;
 mod server;
 
+pub use pooled::*;
 pub use scenes::*;
 pub use server::*;

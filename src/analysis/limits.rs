@@ -1,6 +1,7 @@
 //! Ceilings with what is used of them, and when they will be reached.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use super::Settings;
 use super::tracker::{Tracker, state_counts};
@@ -27,25 +28,32 @@ pub(super) fn measure(tracker: &mut Tracker, body: &PostgresSample, sample: &Sam
         limits.extend(databases(tracker, body, sample));
         limits.extend(pools(tracker, sample));
     }
-    for ceiling in &mut tracker.ceilings {
+    remember(&mut tracker.ceilings, limits, sample, settings.thresholds.window);
+}
+
+/// Takes over what a sample says about a target's ceilings; those that it does not name are gone.
+pub(super) fn remember(ceilings: &mut Vec<Ceiling>, limits: Vec<Limit>, sample: &Sample, window: Duration) {
+    for ceiling in &mut *ceilings {
         ceiling.current = false;
     }
     for limit in limits {
         let same = |ceiling: &Ceiling| ceiling.limit.scope == limit.scope && ceiling.limit.name == limit.name;
-        let index = tracker.ceilings.iter().position(same).unwrap_or_else(|| {
-            tracker.ceilings.push(Ceiling {
-                limit: limit.clone(),
-                minima: Minima::new(settings.thresholds.window),
-                current: true,
-            });
-            tracker.ceilings.len() - 1
+        let index = ceilings.iter().position(same).unwrap_or_else(|| {
+            ceilings.push(Ceiling { limit: limit.clone(), minima: Minima::new(window), current: true });
+            ceilings.len() - 1
         });
-        tracker.ceilings[index].read(limit, sample);
+        ceilings[index].read(limit, sample);
     }
-    tracker.ceilings.retain(|ceiling| ceiling.current);
+    ceilings.retain(|ceiling| ceiling.current);
 }
 
 impl Ceiling {
+    /// Its past says nothing about its future.
+    pub(super) fn forget(&mut self) {
+        self.minima.clear();
+        (self.limit.growth_per_min, self.limit.exhausted_in_s) = (None, None);
+    }
+
     fn read(&mut self, limit: Limit, sample: &Sample) {
         if limit.limit != self.limit.limit {
             self.minima.clear();
@@ -77,7 +85,14 @@ pub(super) fn sort(limits: &mut [Limit]) {
     });
 }
 
-fn limit(scope: LimitScope, name: Text, sample: &Sample, used: u32, ceiling: Option<u32>) -> Limit {
+/// A ceiling without a past.
+pub(super) fn limit(
+    scope: LimitScope,
+    name: Text,
+    sample: &Sample,
+    used: u32,
+    ceiling: Option<u32>,
+) -> Limit {
     Limit {
         scope,
         name,

@@ -7,6 +7,7 @@ use super::grouping::{Bounds, full_name, short_name};
 use super::names;
 use super::trend::Minima;
 use crate::history::series::{Series, Timeline};
+use crate::model::app::AppPoolKind;
 use crate::model::backend::Backend;
 use crate::model::pool::{Layer, Pool, PoolKey};
 use crate::model::sample::StateCounts;
@@ -43,8 +44,27 @@ pub(crate) struct Track {
     pub(crate) returns: VecDeque<Timestamp>,
     /// Connections opened per sample in the last minute, for churn.
     pub(crate) births: VecDeque<(Timestamp, u32)>,
+    /// A pooler's server connections that are logging in.
+    pub(crate) logging_in: Option<u32>,
+    /// The pooler says of this pool that it is paused.
+    pub(crate) paused: bool,
+    /// What its owner counted in the last minute.
+    pub(crate) gains: Gains,
+    /// What its connections lead to, where an application reports it.
+    pub(crate) leads_to: AppPoolKind,
     total: Series<u32>,
     idle_in_transaction: Series<u32>,
+}
+
+/// What the owner of a pool counted in the last minute; `None` where it does not count, or began anew.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Gains {
+    /// Over how long, s.
+    pub(crate) span_s: f64,
+    /// Requests that gave up waiting.
+    pub(crate) timeouts: Option<u64>,
+    /// Connections or requests that failed.
+    pub(crate) errors: Option<u64>,
 }
 
 /// What one sample says about one pool.
@@ -193,6 +213,10 @@ impl Track {
             longest_return: None,
             returns: VecDeque::new(),
             births: VecDeque::new(),
+            logging_in: None,
+            paused: false,
+            gains: Gains::default(),
+            leads_to: AppPoolKind::default(),
             total: Series::new(u32::max),
             idle_in_transaction: Series::new(u32::max),
             pool: empty_pool(key, at, bounds.as_ref()),
@@ -304,6 +328,15 @@ fn empty_pool(key: PoolKey, at: Timestamp, bounds: Option<&Bounds>) -> Pool {
         stranded: None,
         first_seen: at,
         via_pooler: false,
+        size: None,
+        overflow: None,
+        max_overflow: None,
+        wait_avg_s: None,
+        use_avg_s: None,
+        timeouts: None,
+        errors: None,
+        recycled: None,
+        one_of_several: false,
         key,
     }
 }

@@ -12,7 +12,7 @@ use super::members::{Member, Step, merge};
 use super::names::normalise;
 use super::roster::{Roster, Tally};
 use crate::history::series::{Series, Timeline};
-use crate::model::backend::{Backend, Session};
+use crate::model::backend::{Backend, BackendId, Session};
 use crate::model::event::{Event, EventKind};
 use crate::model::facts::ServerFacts;
 use crate::model::sample::{PostgresSample, Sample, ServerIdentity, StateCounts};
@@ -39,6 +39,8 @@ pub(super) struct Tracker {
     identity: Option<ServerIdentity>,
     /// When the sample before was received.
     last: Option<Timestamp>,
+    /// Some of the members belong to other pools than was known when they came.
+    regroup: bool,
 }
 
 impl Tracker {
@@ -53,7 +55,17 @@ impl Tracker {
             counts: Series::new(|_, later| later),
             identity: None,
             last: None,
+            regroup: false,
         }
+    }
+
+    /// Learns which backends of the sample that comes next are known to be poolers'.
+    pub(super) fn own(&mut self, owned: &[BackendId], body: &PostgresSample) {
+        let alive = |id: &BackendId| {
+            let row = body.backends.binary_search_by_key(&id.pid, |backend| backend.pid());
+            body.counts_only || row.is_ok_and(|row| body.backends[row].id() == *id)
+        };
+        self.regroup |= self.grouping.own(owned, alive);
     }
 
     /// Learns from the next sample. Returns the event that it amounts to, if it does.
@@ -113,7 +125,9 @@ impl Tracker {
             }
             Step::Stayed(mut member, backend) => {
                 if !Arc::ptr_eq(&member.session, &backend.session) {
-                    flapped.extend(changed_name(&member, &backend.session, at));
+                    if !self.grouping.is_pooled(&backend.session) {
+                        flapped.extend(changed_name(&member, &backend.session, at));
+                    }
                     member.slot = self.slot_of(&backend.session, at);
                 }
                 self.learn(&member, backend, at, settings);
@@ -161,7 +175,7 @@ impl Tracker {
 
     /// Puts the applications that share backends into one pool, as soon as that is seen.
     fn merge_flapped(&mut self, flapped: &[(Arc<Session>, Arc<Session>)], at: Timestamp) {
-        let mut news = false;
+        let mut news = std::mem::take(&mut self.regroup);
         for (before, after) in flapped {
             news |= self.grouping.merge(after, &before.application_name);
         }
@@ -178,6 +192,8 @@ impl Tracker {
         }
         left.sort_unstable();
         left.dedup();
+        // Others may stay in a pool that a pooler's connections left.
+        left.retain(|slot| !members.iter().any(|member| member.slot == *slot));
         for slot in left {
             self.roster.remove(slot);
         }

@@ -52,6 +52,7 @@ impl Scene<'_> {
         let index = self.statuses.iter().position(|status| status.name == *target);
         let server = index.and_then(|index| self.servers.get(index)?.as_ref()).map(|server| server.at);
         let pooler = index.and_then(|index| self.poolers.get(index)?.as_ref()).map(|pooler| pooler.at);
-        server.or(pooler).unwrap_or(self.now)
+        let app = index.and_then(|index| self.apps.get(index)?.as_ref()).map(|app| app.at);
+        server.or(pooler).or(app).unwrap_or(self.now)
     }
 }

@@ -29,13 +29,14 @@ fn used_up(pool: &PoolScene<'_>, scene: &Scene<'_>) -> Option<Draft> {
     let title = format!("{}: {used} of {max} connections in use", pool.track.label);
     let mut draft = Draft::on_pool(Rule::PoolUtilization, severity, pool, title);
     draft.sustained = scene.settings.thresholds.sustained;
-    let state = |count: Option<u32>| count.unwrap_or(0);
-    draft.evidence.push(format!(
-        "{used} in use of at most {max}: {} active, {} idle in transaction, {} aborted",
-        state(seen.active),
-        state(seen.idle_in_transaction),
-        state(seen.aborted)
-    ));
+    let states = match (seen.active, seen.idle_in_transaction, seen.aborted) {
+        (Some(active), Some(open), Some(aborted)) => {
+            format!(": {active} active, {open} idle in transaction, {aborted} aborted")
+        }
+        // Only a server tells what they do.
+        _ => String::new(),
+    };
+    draft.evidence.push(format!("{used} in use of at most {max}{states}"));
     draft.alternative = Some("a pool sized exactly to its load");
     draft.suggestion = Some(
         "Shorten what holds the connections (see its longest statements), then make it larger.".to_owned(),
