@@ -22,6 +22,6 @@ mod wait;
 
 pub use guardian::Guardian;
 pub use pgbouncer::{PgBouncer, PgBouncerOptions};
-pub use postgres::{Auth, Held, Installation, Postgres, PostgresOptions, installations};
+pub use postgres::{Auth, Held, Installation, Postgres, PostgresOptions, connect, installations};
 pub use terminal::{Key, Launch, Terminal};
 pub use wait::{eventually, free_port, wait_until};

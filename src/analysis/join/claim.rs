@@ -67,9 +67,11 @@ pub(in super::super) fn serves(serving: &Serving<'_>, side: &Side<'_>, past: Opt
     if serving.window.to <= side.window.from {
         return since <= serving.window.from;
     }
-    // The pooler was read after the server. Nothing was asked since, so nobody else was served.
+    // The pooler was read after the server. Nothing was answered since, so the transaction goes on. Of a rest that
+    // says nothing: another client may have come and have no answer yet.
     let gap = serving.window.to.seconds_since(side.window.from) + RESOLUTION_S;
-    if serving.server.request_age_s.is_some_and(|age| age >= gap) {
+    let in_transaction = serving.backend.state != State::Idle;
+    if in_transaction && serving.server.request_age_s.is_some_and(|age| age >= gap) {
         return true;
     }
     past.is_some_and(|past| {
