@@ -248,6 +248,10 @@ fn same_address(one: &str, other: &str) -> bool {
 /// Drops pairs without an address to prove them when the other connections to the same server did not find their
 /// backends there: a process id in common is chance, most of them in common is not.
 fn vote(pooler: &Pooled<'_>, sides: &[Side<'_>], found: &mut [Found]) {
+    let weak = |found: &Found| matches!(found, Found::One(place) if place.proof < Proof::Wire);
+    if !found.iter().any(weak) {
+        return;
+    }
     let mut asked: HashMap<&Client, u32> = HashMap::new();
     let mut hits: HashMap<(&Client, usize), u32> = HashMap::new();
     for (server, found) in pooler.sockets.servers.iter().zip(&*found) {

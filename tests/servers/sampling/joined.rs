@@ -65,7 +65,7 @@ async fn churn(client: usize, config: tokio_postgres::Config, truth: Arc<Truth>,
         open.batch_execute("BEGIN").await.unwrap();
         let row = open.query_typed("SELECT pg_backend_pid()", &[]).await.unwrap();
         let (pid, got) = (row[0].get::<_, i32>(0), clock.now());
-        tokio::time::sleep(pause(if client % 5 == 0 { 1500 } else { 120 })).await;
+        tokio::time::sleep(pause(if client.is_multiple_of(5) { 1500 } else { 120 })).await;
         let leaving = clock.now();
         open.batch_execute("COMMIT").await.unwrap();
         let mut left = clock.now();
@@ -176,7 +176,7 @@ async fn prove(mode: &'static str) {
     let mut history = History::default();
     let statuses: Vec<TargetStatus> =
         vec![status("db1", TargetKind::Postgres), status("bouncer1", TargetKind::Pgbouncer)];
-    let mut made = Vec::new();
+    let mut claimed = Vec::new();
     let mut last = None;
     for turn in 0..SAMPLES * 2 {
         let sample = Arc::new(readers[turn % 2].sample().await);
@@ -184,7 +184,7 @@ async fn prove(mode: &'static str) {
         let moment = analyser.observe(&history, &statuses, &[], sample.received_at);
         if let Some(other) = last.replace(Arc::clone(&sample)) {
             let (of_server, of_pooler) = if turn % 2 == 0 { (&sample, &other) } else { (&other, &sample) };
-            made.extend(claims(&moment, of_server, of_pooler).into_iter().map(|claim| (turn, claim)));
+            claimed.extend(claims(&moment, of_server, of_pooler).into_iter().map(|claim| (turn, claim)));
             let settled = moment.poolers[1].as_ref().unwrap().joined;
             assert_eq!(settled.0, settled.1, "{:?}", moment.targets[1].missing);
         }
@@ -197,12 +197,11 @@ async fn prove(mode: &'static str) {
     }
     let holds = truth.holds.lock().unwrap().clone();
     let mut counts: BTreeMap<What, usize> = BTreeMap::new();
-    for (turn, claim) in &made {
+    for (turn, claim) in &claimed {
         *counts.entry(claim.what).or_default() += 1;
         let wrong = contradiction(claim, &holds);
         assert!(wrong.is_none(), "moment {turn}, {mode} mode: {claim:?}: {}", wrong.unwrap_or_default());
     }
-    eprintln!("{mode} mode: {} transactions, {counts:?} named in {} moments", holds.len(), SAMPLES * 2 - 1);
     // Of four connections, the long holders alone keep two or three.
     for (what, least) in [(What::Holder, SAMPLES), (What::Linked, SAMPLES * 4), (What::Waiter, SAMPLES * 4)] {
         assert!(counts.get(&what).copied().unwrap_or(0) >= least, "{what:?}: {counts:?}");
@@ -217,4 +216,48 @@ async fn holders_and_waiters_in_transaction_mode_are_the_right_ones_in_every_sam
 #[tokio::test]
 async fn holders_and_waiters_in_session_mode_are_the_right_ones_in_every_sample() {
     prove("session").await;
+}
+
+#[tokio::test]
+async fn without_ports_to_compare_connections_are_joined_by_process_id_and_it_is_said() {
+    let server = Postgres::start(&PostgresOptions::default());
+    server.execute("CREATE ROLE app LOGIN; CREATE ROLE plain LOGIN").await;
+    let socket =
+        format!("[databases]\npostgres = host={} port={}", server.socket_directory().display(), server.port);
+    let over_tcp = String::new();
+    for (line, reader, expected) in
+        [(socket, "postgres", "Unix socket"), (over_tcp, "plain", "hides them from our role")]
+    {
+        let options = PgBouncerOptions { lines: vec![line], ..PgBouncerOptions::default() };
+        let Some(pooler) = PgBouncer::start(&server, &options) else { return };
+        let mut held = Vec::new();
+        for _ in 0..3 {
+            let client = pooler.client("app", "postgres").await;
+            client.batch_execute("BEGIN").await.unwrap();
+            let row = client.query_typed("SELECT pg_backend_pid()", &[]).await.unwrap();
+            held.push((row[0].get::<_, i32>(0), client));
+        }
+        let mut readers = [
+            Reader::open(&server.url(reader, "postgres")).await,
+            Reader::console(&pooler.console_url("stats")).await,
+        ];
+        let mut analyser = Analyser::new(Settings::default());
+        let mut history = History::default();
+        let statuses = [status("db1", TargetKind::Postgres), status("bouncer1", TargetKind::Pgbouncer)];
+        for reader in &mut readers {
+            history.push(Arc::new(reader.sample().await));
+        }
+        let moment = analyser.observe(&history, &statuses, &[], Clock::real().now());
+        for (pid, _) in &held {
+            let row = moment.backends.iter().find(|row| row.backend.pid() == *pid).unwrap();
+            assert_eq!(
+                row.via.map(|via| via.proof),
+                Some(Proof::Pid),
+                "{expected}: {:?}",
+                moment.targets[1].missing
+            );
+        }
+        let missing = &moment.targets[1].missing;
+        assert!(missing.iter().any(|missing| missing.why.contains(expected)), "{missing:?}");
+    }
 }
