@@ -5,7 +5,9 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_main};
-use pooltop::analysis::fixture::{at, crowd, facts, sample, status};
+use pooltop::analysis::fixture::{
+    at, crowd, facts, joined_sample, pooled_crowd, pooler_facts, sample, status,
+};
 use pooltop::analysis::{Analyser, Settings};
 use pooltop::history::History;
 use pooltop::model::sample::Sample;
@@ -66,5 +68,32 @@ fn analyse(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, analyse);
+/// A pooler with ten thousand sockets and the server behind it: from the samples to the moment in which each backend
+/// has its client.
+fn join(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("join");
+    for (clients, servers) in [(900, 100), (9_000, 1_000), (5_000, 5_000)] {
+        let facts = Arc::new(facts(10_000));
+        let pooler_facts = Arc::new(pooler_facts(5_000));
+        let statuses = vec![status("db1", TargetKind::Postgres), status("bouncer", TargetKind::Pgbouncer)];
+        let mut history = History::default();
+        let mut analyser = Analyser::new(Settings::default());
+        for second in 1..=5_u32 {
+            let now = f64::from(second);
+            let (sockets, rows) = pooled_crowd(clients, servers, now);
+            let pooler = joined_sample("bouncer", now, "transaction", sockets, &pooler_facts);
+            for sample in [pooler, sample("db1", now + 0.1, rows, &facts)] {
+                history.push(Arc::new(sample));
+                analyser.observe(&history, &statuses, &[], at(now + 0.1));
+            }
+        }
+        // Nothing new is learned: what is measured is putting the moment together, most of which is the join.
+        group.bench_function(BenchmarkId::new("moment", format!("{clients}+{servers}")), |bench| {
+            bench.iter(|| black_box(analyser.observe(&history, &statuses, &[], at(5.2))));
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, analyse, join);
 criterion_main!(benches);

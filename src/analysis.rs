@@ -3,6 +3,7 @@
 //! Time is an argument. Ages count from a sample's own clock, so a replay says what the live screen said.
 
 mod advice;
+mod apps;
 mod assemble;
 pub mod blocking;
 mod changes;
@@ -10,12 +11,15 @@ mod findings;
 #[doc(hidden)]
 pub mod fixture;
 mod grouping;
+mod join;
+pub mod layers;
 mod leaks;
 mod limits;
 mod members;
 pub mod moment;
 pub mod names;
 mod poolers;
+mod recent;
 mod redis;
 mod rollup;
 mod roster;
@@ -39,12 +43,15 @@ use std::collections::{HashMap, VecDeque};
 
 use crate::history::series::{Series, Timeline};
 use crate::history::{Entry, History};
+use crate::model::backend::BackendId;
 use crate::model::event::Event;
 use crate::model::sample::{Body, Sample};
 use crate::model::target::{TargetName, TargetStatus};
 use crate::model::time::Timestamp;
 
+use apps::AppTracker;
 use findings::Memory;
+use join::{Pooled, Side};
 use poolers::PoolerTracker;
 use redis::RedisTracker;
 use statements::StatementTracker;
@@ -64,6 +71,7 @@ pub struct Analyser {
     servers: HashMap<TargetName, Tracker>,
     poolers: HashMap<TargetName, PoolerTracker>,
     redis: HashMap<TargetName, RedisTracker>,
+    apps: HashMap<TargetName, AppTracker>,
     /// Sequence number of the next entry to read, per target.
     read: HashMap<TargetName, u64>,
     pending: Series<u32>,
@@ -81,6 +89,7 @@ impl Analyser {
             servers: HashMap::new(),
             poolers: HashMap::new(),
             redis: HashMap::new(),
+            apps: HashMap::new(),
             read: HashMap::new(),
             pending: Series::new(u32::max),
             statements: HashMap::new(),
@@ -151,6 +160,7 @@ impl Analyser {
             self.servers.values_mut().for_each(Tracker::halve);
             self.poolers.values_mut().for_each(PoolerTracker::halve);
             self.redis.values_mut().for_each(RedisTracker::halve);
+            self.apps.values_mut().for_each(AppTracker::halve);
             self.pending.halve();
         }
         let target = &sample.target;
@@ -163,8 +173,10 @@ impl Analyser {
                 let changes = before.zip(statements.facts());
                 let changes =
                     changes.map(|(old, new)| changes::between(target, &old, new)).unwrap_or_default();
+                let owned = self.owned_by_poolers(sample);
                 let new = || Tracker::new(target, settings);
                 let tracker = self.servers.entry(TargetName::clone(target)).or_insert_with(new);
+                tracker.own(&owned, body);
                 let told = tracker.absorb(sample, line, settings);
                 told.into_iter().chain(changes).for_each(|event| self.remember(event));
             }
@@ -181,8 +193,22 @@ impl Analyser {
                 let tracker = self.redis.entry(TargetName::clone(target)).or_insert_with(new);
                 tracker.absorb(body, sample, line, settings);
             }
+            Body::App(_) => {
+                let new = || AppTracker::new(target);
+                let tracker = self.apps.entry(TargetName::clone(target)).or_insert_with(new);
+                tracker.absorb(sample, line, settings);
+            }
             // How it stands is in its status; there is nothing to follow over time yet.
-            Body::Probe(_) | Body::App(_) => {}
+            Body::Probe(_) => {}
         }
+    }
+
+    /// The backends of a sample that are the other ends of poolers' connections.
+    fn owned_by_poolers(&self, sample: &Sample) -> Vec<BackendId> {
+        let poolers: Vec<Pooled<'_>> = self.poolers.values().filter_map(|pooler| pooler.pooled(0)).collect();
+        if poolers.is_empty() {
+            return Vec::new();
+        }
+        Side::new(0, sample).map_or_else(Vec::new, |side| join::owned(&poolers, &side))
     }
 }

@@ -174,6 +174,45 @@ mod tests {
         }
     }
 
+    #[test]
+    fn pooled_clients_and_the_backends_that_serve_them_point_at_each_other() {
+        use crate::model::target::TargetKind;
+        use fixture::{POOLER, Stage, joined_sample, pooled_client, queued_client, row, sample, status};
+
+        let statuses = vec![status("db1", TargetKind::Postgres), status("bouncer", TargetKind::Pgbouncer)];
+        let mut stage = Stage::new(crate::analysis::Settings::default(), statuses);
+        let clients = vec![pooled_client(1, "worker"), queued_client(2, "web", 1500)];
+        let sockets = fixture::sockets(clients, vec![fixture::server_connection(7)], &[(0, 0)]);
+        let facts = Arc::new(fixture::pooler_facts(5));
+        stage.show(joined_sample("bouncer", 10.0, "transaction", sockets, &facts));
+        let rows =
+            vec![row(7, "worker").from(POOLER).in_transaction(5.0, "SELECT 1").build(), row(8, "x").build()];
+        let moment = stage.show(sample("db1", 10.5, rows, &Arc::new(fixture::facts(100))));
+        let written = document(&moment);
+        let told: Value = serde_json::from_str(&json(&written)).unwrap();
+        let via = serde_json::json!(
+            { "pooler": "bouncer", "client": "10.0.7.1:40001", "application_name": "worker", "user": "app" }
+        );
+        assert_eq!((&told["backends"][0]["via"], &told["backends"][1]["via"]), (&via, &Value::Null));
+        let expected = serde_json::json!([
+            {
+                "target": "bouncer", "pool": "shop/app", "id": "c2", "application_name": "web", "user": "app",
+                "database": "shop", "client": "10.0.7.2", "client_port": 40002, "state": "waiting", "wait_s": 1.5,
+                "age_s": 600.0, "pid": null
+            },
+            {
+                "target": "bouncer", "pool": "shop/app", "id": "c1", "application_name": "worker", "user": "app",
+                "database": "shop", "client": "10.0.7.1", "client_port": 40001, "state": "active", "wait_s": null,
+                "age_s": 600.0, "pid": 7
+            },
+        ]);
+        assert_eq!(told["clients"], expected);
+        assert_eq!(csv(&written, Table::Clients).lines().count(), 3);
+        assert!(csv(&written, Table::Backends).contains("bouncer 10.0.7.1:40001 worker app"));
+        let pool = told["pools"].as_array().unwrap().iter().find(|pool| pool["layer"] == "pooler").unwrap();
+        assert_eq!((&pool["size"], &pool["max"], &pool["pending"]), (&5.into(), &7.into(), &1.into()));
+    }
+
     /// A moment in which a finding, against the rules, repeats a statement with its values.
     fn with_secret() -> Moment {
         let mut moment = fixture::checkout_leak();

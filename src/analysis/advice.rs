@@ -19,6 +19,7 @@ pub(super) fn advise(scene: &Scene<'_>, findings: &[Finding]) -> Vec<Recommendat
         })
         .filter_map(|finding| unguarded(scene, finding))
         .chain(findings.iter().filter_map(|finding| idle_redis_clients(scene, finding)))
+        .chain(of_applications(scene))
         .collect()
 }
 
@@ -50,6 +51,27 @@ fn idle_redis_clients(scene: &Scene<'_>, finding: &Finding) -> Option<Recommenda
             span_s(timeout)
         ))),
     })
+}
+
+/// What applications advise about their own pools, as theirs.
+fn of_applications<'a>(scene: &'a Scene<'_>) -> impl Iterator<Item = Recommendation> + 'a {
+    scene.apps.iter().enumerate().filter_map(|(target, app)| Some((target, app.as_ref()?))).flat_map(
+        move |(target, app)| {
+            let name = scene.target(target);
+            app.advice.iter().map(move |advice| Recommendation {
+                pool: advice.pool.clone().or_else(|| Some(Text::line(&name))),
+                severity: match advice.severity.as_deref().map(str::to_ascii_lowercase).as_deref() {
+                    Some("critical" | "high" | "error") => AdviceSeverity::High,
+                    Some("warning" | "medium" | "warn") => AdviceSeverity::Medium,
+                    _ => AdviceSeverity::Low,
+                },
+                issue: advice.issue.clone(),
+                suggestion: advice.suggestion.clone(),
+                evidence: vec![Text::line(&format!("{name} says so itself"))],
+                formula: None,
+            })
+        },
+    )
 }
 
 /// Transactions lie idle and nothing on the server would ever end them.

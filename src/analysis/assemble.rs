@@ -1,25 +1,31 @@
 //! Puts a moment together from what was learned.
 
+mod clients;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::Analyser;
 use super::advice::advise;
+use super::apps::AppTracker;
 use super::blocking::{Blocking, Waits, blocking};
 use super::findings::Memory;
-use super::leaks;
-use super::limits;
-use super::moment::{BackendRow, ClientRow, Moment, PoolRow, PoolerView, RedisView, ServerView, StateSeries};
+use super::moment::{
+    AppView, BackendRow, ClientRow, Moment, PoolRow, PoolerView, RedisView, ServerView, StateSeries,
+};
 use super::names::is_pooltop;
+use super::poolers::PoolerTracker;
 use super::redis::RedisTracker;
 use super::roster::Track;
 use super::scene::{PoolScene, Scene};
 use super::statements::StatementTracker;
 use super::tracker::{Tracker, state_counts};
-use super::{findings, verdict};
+use super::{findings, layers, leaks, limits, verdict};
 use crate::history::History;
+use crate::model::app::AppSample;
 use crate::model::finding::Finding;
 use crate::model::limit::Limit;
+use crate::model::part::Missing;
 use crate::model::redis::RedisSample;
 use crate::model::sample::{PostgresSample, Sample, StateCounts};
 use crate::model::target::{TargetState, TargetStatus};
@@ -31,10 +37,13 @@ struct Parts<'a> {
     servers: Vec<Option<ServerView>>,
     poolers: Vec<Option<PoolerView>>,
     redis: Vec<Option<(RedisView, &'a RedisTracker)>>,
-    clients: Vec<ClientRow>,
+    apps: Vec<Option<AppView>>,
     rows: Vec<BackendRow>,
+    clients: Vec<ClientRow>,
     pools: Vec<PoolScene<'a>>,
     limits: Vec<Limit>,
+    /// Per target, what could not be joined or cannot be right.
+    missing: Vec<Vec<Missing>>,
     /// Where each slot of the roster at hand went.
     slots: Vec<usize>,
 }
@@ -48,11 +57,20 @@ impl Analyser {
         now: Timestamp,
     ) -> Moment {
         let events: Vec<_> = self.events.iter().cloned().collect();
-        let parts = self.parts(history, statuses);
-        let scene = Scene {
+        let mut parts = self.parts(history, statuses);
+        self.join(&mut parts, history, statuses);
+        let targets = with_missing(statuses, &mut parts.missing);
+        let layers = layers::lines(&layers::Given {
+            pools: &parts.pools,
+            rows: &parts.rows,
+            clients: &parts.clients,
+            poolers: &parts.poolers,
+            declared: &self.settings.pools,
+        });
+        let mut scene = Scene {
             settings: &self.settings,
             now,
-            statuses,
+            statuses: &targets,
             servers: &parts.servers,
             poolers: &parts.poolers,
             redis: parts
@@ -60,7 +78,10 @@ impl Analyser {
                 .iter()
                 .map(|redis| redis.as_ref().map(|(view, tracker)| (view.at, *tracker)))
                 .collect(),
+            apps: &parts.apps,
             rows: &parts.rows,
+            clients: &parts.clients,
+            layers,
             pools: parts.pools,
             limits: &parts.limits,
             events: &events,
@@ -69,9 +90,12 @@ impl Analyser {
         let recommendations = advise(&scene, &findings);
         let verdict = verdict::verdict(&scene, &findings);
         let (pools, order) = self.pool_rows(&scene, &findings, now);
-        let mut rows = parts.rows;
+        let mut layers = std::mem::take(&mut scene.layers);
+        for line in &mut layers {
+            line.move_pools(&order);
+        }
+        let (mut rows, mut clients) = (parts.rows, parts.clients);
         settle(&mut rows, &order, &findings, statuses);
-        let mut clients = parts.clients;
         for client in &mut clients {
             client.pool = client.pool.and_then(|pool| order.get(pool).copied());
         }
@@ -79,13 +103,15 @@ impl Analyser {
         Moment {
             at: now,
             samples: history.samples_seen(),
-            targets: statuses.to_vec(),
+            targets,
             servers: parts.servers,
             poolers: parts.poolers,
             redis: parts.redis.into_iter().map(|redis| redis.map(|(view, _)| view)).collect(),
+            apps: parts.apps,
             backends: rows,
             clients,
             pools,
+            layers,
             limits: parts.limits,
             findings,
             recommendations,
@@ -107,9 +133,13 @@ impl Analyser {
                     ..parts.add_server(target, sample, sample.postgres()?, tracker)
                 })
             });
-            let pooler = sample.and_then(|sample| {
-                let tracks = self.poolers.get(&status.name)?.tracks();
-                Some(parts.add_pooler(target, sample, tracks))
+            let pooler = sample
+                .and_then(|sample| Some(parts.add_pooler(target, sample, self.poolers.get(&status.name)?)));
+            let mut missing = Vec::new();
+            let app = sample.and_then(|sample| {
+                let tracker = self.apps.get(&status.name)?;
+                missing.extend(tracker.doubts().cloned());
+                Some(parts.add_app(target, sample, sample.app()?, tracker))
             });
             let redis = sample.and_then(|sample| {
                 let tracker = self.redis.get(&status.name)?;
@@ -118,6 +148,8 @@ impl Analyser {
             parts.redis.push(redis);
             parts.servers.push(server);
             parts.poolers.push(pooler);
+            parts.apps.push(app);
+            parts.missing.push(missing);
         }
         limits::sort(&mut parts.limits);
         parts
@@ -218,7 +250,7 @@ impl<'a> Parts<'a> {
         for (slot, track) in tracker.roster.tracks() {
             if is_shown(track, at) {
                 self.slots[slot] = self.pools.len();
-                self.pools.push(PoolScene { target, at, track, members: Vec::new() });
+                self.pools.push(PoolScene { target, at, track, members: Vec::new(), clients: Vec::new() });
             }
         }
     }
@@ -255,18 +287,56 @@ impl<'a> Parts<'a> {
         }
     }
 
-    fn add_pooler(
+    fn add_pooler(&mut self, target: usize, sample: &Sample, tracker: &'a PoolerTracker) -> PoolerView {
+        self.add_reported(target, sample.at, tracker.tracks());
+        self.limits.extend(tracker.ceilings.iter().map(|ceiling| ceiling.limit.clone()));
+        PoolerView {
+            at: sample.at,
+            unread: sample.pooler().and_then(|body| body.pools.missing()).cloned(),
+            sockets: tracker.sockets().map(|(_, sockets)| Arc::clone(sockets)),
+            facts: tracker.facts.clone(),
+            rates: tracker.rates(),
+            joined: (0, 0),
+        }
+    }
+
+    fn add_app(
         &mut self,
         target: usize,
         sample: &Sample,
-        tracks: impl Iterator<Item = &'a Track>,
-    ) -> PoolerView {
-        for track in tracks {
-            self.pools.push(PoolScene { target, at: sample.at, track, members: Vec::new() });
+        body: &AppSample,
+        tracker: &'a AppTracker,
+    ) -> AppView {
+        self.add_reported(target, sample.at, tracker.tracks());
+        self.limits.extend(tracker.ceilings.iter().map(|ceiling| ceiling.limit.clone()));
+        AppView {
+            at: sample.at,
+            shape: body.shape.clone(),
+            round_trip_us: body.round_trip_us,
+            one_of_several: body.one_of_several,
+            advice: body.advice.clone(),
         }
-        let unread = sample.pooler().and_then(|body| body.pools.missing()).cloned();
-        PoolerView { at: sample.at, unread }
     }
+
+    /// Adds the pools that a pooler or an application reports.
+    fn add_reported(&mut self, target: usize, at: Timestamp, tracks: impl Iterator<Item = &'a Track>) {
+        self.pools.extend(tracks.map(|track| PoolScene {
+            target,
+            at,
+            track,
+            members: Vec::new(),
+            clients: Vec::new(),
+        }));
+    }
+}
+
+/// The targets, each with what turned out to be missing when they were put together.
+fn with_missing(statuses: &[TargetStatus], missing: &mut [Vec<Missing>]) -> Vec<TargetStatus> {
+    let mut targets = statuses.to_vec();
+    for (target, missing) in targets.iter_mut().zip(missing) {
+        target.missing.append(missing);
+    }
+    targets
 }
 
 impl<'a> Parts<'a> {
@@ -283,7 +353,8 @@ impl<'a> Parts<'a> {
             self.slots.resize(tracker.roster.slots(), 0);
             for (slot, track) in tracker.roster.tracks().filter(|(_, track)| is_shown(track, sample.at)) {
                 self.slots[slot] = self.pools.len();
-                self.pools.push(PoolScene { target, at: sample.at, track, members: Vec::new() });
+                let (members, clients) = (Vec::new(), Vec::new());
+                self.pools.push(PoolScene { target, at: sample.at, track, members, clients });
             }
             self.clients.extend(tracker.clients(target, clients, &self.slots));
         }

@@ -8,10 +8,14 @@ mod leak;
 mod logins;
 mod long_transaction;
 mod memory;
+mod paused;
+mod pooler_bounds;
 mod prepared;
 mod redis_clients;
+mod reported;
 mod server_changed;
 mod slow_query;
+mod transaction_mode;
 mod utilization;
 mod wait;
 mod waiting;
@@ -42,10 +46,15 @@ const CHECKS: &[&dyn Check] = &[
     &exhaustion::Exhaustion,
     &logins::Logins,
     &redis_clients::RedisClients,
+    &paused::Paused,
     &waiting::Waiting,
+    &reported::Reported,
     &blocked::Blocked,
+    &pooler_bounds::PoolerBounds,
+    &pooler_bounds::LoginStorm,
     &utilization::Utilization,
     &budget::Budget,
+    &transaction_mode::TransactionMode,
     &prepared::Prepared,
     &wait::Wait,
     &slow_query::SlowQuery,

@@ -3,8 +3,10 @@
 //! Not part of the library's interface; integration tests and benchmarks need it to be public.
 
 pub mod labelled;
+mod pooled;
 mod scenes;
 mod server;
 
+pub use pooled::*;
 pub use scenes::*;
 pub use server::*;

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 
 use super::names::normalise;
-use crate::model::backend::{Client, Session};
+use crate::model::backend::{BackendId, Client, Session};
 use crate::model::pool::{DeclaredPool, Layer, PoolKey};
 use crate::model::target::TargetName;
 use crate::text::{Text, glob};
@@ -21,6 +21,8 @@ pub(super) struct Grouping {
     target: TargetName,
     declared: Vec<DeclaredPool>,
     merged: HashMap<Origin, HashSet<Text>>,
+    /// Backends that are known to be a pooler's, whatever application they serve now.
+    pooled: HashSet<BackendId>,
 }
 
 /// What a profile declares about a pool, over all its instances.
@@ -42,13 +44,16 @@ pub(crate) struct Bounds {
 
 impl Grouping {
     pub(super) fn new(target: TargetName, declared: Vec<DeclaredPool>) -> Self {
-        Self { target, declared, merged: HashMap::new() }
+        Self { target, declared, merged: HashMap::new(), pooled: HashSet::new() }
     }
 
     /// The pool of a session.
     pub(super) fn key(&self, session: &Session) -> PoolKey {
+        // The name on a pooler's connection is that of its last client, so no declaration can go by it.
+        let pooled = self.is_pooled(session);
+        let may_match = |pool: &&DeclaredPool| !pooled || pool.application_name.is_none();
         let matching: Vec<&DeclaredPool> =
-            self.declared.iter().filter(|pool| matches(pool, session)).collect();
+            self.declared.iter().filter(may_match).filter(|pool| matches(pool, session)).collect();
         if matching.is_empty() { self.found(session) } else { self.declared_key(&matching) }
     }
 
@@ -80,6 +85,18 @@ impl Grouping {
         })
     }
 
+    /// Learns which backends are poolers'. `true` when that was news. Whose a connection is does not change while it
+    /// lives.
+    pub(super) fn own(&mut self, owned: &[BackendId], alive: impl Fn(&BackendId) -> bool) -> bool {
+        self.pooled.retain(|id| id.start.is_some() && alive(id));
+        owned.iter().fold(false, |news, id| self.pooled.insert(*id) | news)
+    }
+
+    /// Whether a pooler of the profile owns the session.
+    pub(super) fn is_pooled(&self, session: &Session) -> bool {
+        self.pooled.contains(&session.id)
+    }
+
     /// Learns that a transaction pooler lent one backend to both applications. `true` when that was news.
     pub(super) fn merge(&mut self, session: &Session, other_name: &str) -> bool {
         let names = self.merged.entry(origin(session)).or_default();
@@ -96,7 +113,8 @@ impl Grouping {
         let name = normalise(&session.application_name);
         let (user, database, client) = origin(session);
         let origin = (user, database, client);
-        let merged = self.merged.get(&origin).is_some_and(|names| names.contains(&name));
+        let merged =
+            self.is_pooled(session) || self.merged.get(&origin).is_some_and(|names| names.contains(&name));
         let (user, database, client) = origin;
         PoolKey {
             target: TargetName::clone(&self.target),
@@ -138,6 +156,20 @@ fn matches(pool: &DeclaredPool, session: &Session) -> bool {
         && fits(&pool.user, &session.user)
         && fits(&pool.database, &session.database)
         && fits(&pool.client, client(session).as_deref().unwrap_or_default())
+}
+
+/// Whether a pooler's client is of a declared pool. A declaration that names nothing of it fits every client, and
+/// one by the client's address is about the server's side.
+pub(super) fn fits_client(pool: &DeclaredPool, application: &str, user: &str, database: &str) -> bool {
+    let fits = |pattern: &Option<String>, value: &str| {
+        pattern.as_deref().is_none_or(|pattern| glob::matches(pattern, value))
+    };
+    let names = pool.application_name.is_some() || pool.user.is_some() || pool.database.is_some();
+    names
+        && pool.client.is_none()
+        && fits(&pool.application_name, application)
+        && fits(&pool.user, user)
+        && fits(&pool.database, database)
 }
 
 fn origin(session: &Session) -> Origin {

@@ -48,6 +48,12 @@ pub(super) fn remember(ceilings: &mut Vec<Ceiling>, limits: Vec<Limit>, sample: 
 }
 
 impl Ceiling {
+    /// Its past says nothing about its future.
+    pub(super) fn forget(&mut self) {
+        self.minima.clear();
+        (self.limit.growth_per_min, self.limit.exhausted_in_s) = (None, None);
+    }
+
     fn read(&mut self, limit: Limit, sample: &Sample) {
         if limit.limit != self.limit.limit {
             self.minima.clear();
@@ -79,6 +85,7 @@ pub(super) fn sort(limits: &mut [Limit]) {
     });
 }
 
+/// A ceiling without a past.
 pub(super) fn limit(
     scope: LimitScope,
     name: Text,

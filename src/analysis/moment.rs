@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use super::layers::LayerLine;
 use super::statements::StatementLoad;
+use crate::model::app::AppAdvice;
 use crate::model::backend::Backend;
 use crate::model::event::Event;
 use crate::model::facts::ServerFacts;
@@ -12,12 +14,13 @@ use crate::model::limit::Limit;
 use crate::model::locks::BlockingTree;
 use crate::model::part::Missing;
 use crate::model::pool::Pool;
-use crate::model::pooler::PoolerSockets;
+use crate::model::pooler::{ClientState, PoolerClient, PoolerFacts, PoolerServer, PoolerSockets};
 use crate::model::redis::{RedisClient, RedisCounters};
 use crate::model::sample::{ServerIdentity, StateCounts};
 use crate::model::target::TargetStatus;
 use crate::model::time::Timestamp;
 use crate::model::verdict::Verdict;
+use crate::text::Text;
 
 /// Everything known at one moment of a running profile.
 #[derive(Clone, Debug)]
@@ -34,12 +37,16 @@ pub struct Moment {
     pub poolers: Vec<Option<PoolerView>>,
     /// What each Redis target's newest sample says; parallel to `targets`.
     pub redis: Vec<Option<RedisView>>,
+    /// What each application target's newest answer says; parallel to `targets`.
+    pub apps: Vec<Option<AppView>>,
     /// Every client backend that may be shown, by target and pid.
     pub backends: Vec<BackendRow>,
     /// Every client of a pooler and of a Redis server, by target, those that wait longest first.
     pub clients: Vec<ClientRow>,
     /// Every pool, the most troubled first.
     pub pools: Vec<PoolRow>,
+    /// Each application through its layers, those that are stuck first.
+    pub layers: Vec<LayerLine>,
     /// Every limit, the nearest to its ceiling first.
     pub limits: Vec<Limit>,
     /// What is wrong, the worst first.
@@ -66,7 +73,7 @@ pub struct ServerView {
     /// Sessions of this very process.
     pub own_sessions: u32,
     /// Processes that do not count against `max_connections`.
-    pub other_processes: Vec<(crate::text::Text, u32)>,
+    pub other_processes: Vec<(Text, u32)>,
     /// Only counts could be read.
     pub counts_only: bool,
     /// Slow facts, where known.
@@ -84,6 +91,52 @@ pub struct PoolerView {
     pub at: Timestamp,
     /// Why its pools are not known now, where they could not be read.
     pub unread: Option<Missing>,
+    /// Its clients and server connections, where they could be read.
+    pub sockets: Option<Arc<PoolerSockets>>,
+    /// Slow facts, where known.
+    pub facts: Option<Arc<PoolerFacts>>,
+    /// Its rates over the last minute, per database, where the pooler counts so per user.
+    pub rates: Vec<PoolerRates>,
+    /// Server connections that are old enough to be in the servers' samples, and how many of them were found there.
+    pub joined: (u32, u32),
+}
+
+/// What a pooler did in the last minute, worked out of its totals.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PoolerRates {
+    /// Database as the pooler names it.
+    pub database: Text,
+    /// User, where the pooler counts per user.
+    pub user: Option<Text>,
+    /// Transactions per second.
+    pub transactions_per_s: Option<f64>,
+    /// Queries per second.
+    pub queries_per_s: Option<f64>,
+    /// Errors per second.
+    pub errors_per_s: Option<f64>,
+    /// Mean wait of those that got a server connection, s; `None` where the pooler does not count these.
+    pub wait_avg_s: Option<f64>,
+    /// Seconds waited per second, by all clients that got a server connection in the end.
+    pub wait_per_s: Option<f64>,
+    /// Mean length of a transaction, s.
+    pub transaction_avg_s: Option<f64>,
+    /// Mean length of a query, s.
+    pub query_avg_s: Option<f64>,
+}
+
+/// One application target's newest answer.
+#[derive(Clone, Debug)]
+pub struct AppView {
+    /// When it was complete.
+    pub at: Timestamp,
+    /// What it was recognised as.
+    pub shape: Text,
+    /// From the request to the end of the answer, µs.
+    pub round_trip_us: u64,
+    /// Answers come from one of several processes.
+    pub one_of_several: bool,
+    /// What the application advises, in its own words.
+    pub advice: Vec<AppAdvice>,
 }
 
 /// One Redis target's newest sample, without its clients.
@@ -133,8 +186,27 @@ pub struct Via {
     pub pooler: usize,
     /// Index into the pooler's [`PoolerSockets::servers`] of the connection that ends at the backend.
     pub server: usize,
-    /// Index into [`Moment::clients`]; `None` = no client is served now.
+    /// Index into [`Moment::clients`] of the client whose transaction (in session mode: whose session) the backend's
+    /// row shows. `None` = nobody's, or not certain: the pooler was read a little before or after the server, and in
+    /// between the connection may have gone to somebody else.
     pub client: Option<usize>,
+    /// Index into [`Moment::clients`] of the client that the pooler linked with it when the pooler was read.
+    pub linked: Option<usize>,
+    /// What the pairing of connection and backend rests on.
+    pub proof: Proof,
+    /// The connection goes to another client after each transaction or statement.
+    pub lent: bool,
+}
+
+/// What says that a pooler's server connection ends at a backend, the weakest first. The process id always agrees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Proof {
+    /// User and database agree; no ports can be compared (Unix socket, hidden from our role, not told by the pooler).
+    Pid,
+    /// The port agrees, user and database, but not the address: translated on the way.
+    Port,
+    /// Address and port agree.
+    Wire,
 }
 
 /// One client of a pooler or of a Redis server.
@@ -148,6 +220,24 @@ pub struct ClientRow {
     pub seen: SeenClient,
     /// Index into [`Moment::backends`] of the backend that serves it now.
     pub backend: Option<usize>,
+}
+
+impl ClientRow {
+    /// The client, if it is a pooler's.
+    pub fn pooled(&self) -> Option<&PoolerClient> {
+        match &self.seen {
+            SeenClient::Pooler(sockets, index) => sockets.clients.get(*index),
+            SeenClient::Redis(..) => None,
+        }
+    }
+
+    /// The client, if it is a Redis server's.
+    pub fn redis(&self) -> Option<&RedisClient> {
+        match &self.seen {
+            SeenClient::Redis(clients, index) => clients.get(*index),
+            SeenClient::Pooler(..) => None,
+        }
+    }
 }
 
 /// A client as its server shows it, shared with the history.
@@ -189,7 +279,61 @@ pub struct StateSeries {
     pub pending: Vec<Option<u32>>,
 }
 
+/// The way from an application to the server, as far as it is known.
+#[derive(Clone, Copy, Debug)]
+pub struct Path<'a> {
+    /// The pooler.
+    pub pooler: &'a TargetStatus,
+    /// The pooler's connection that ends at the backend.
+    pub server: Option<&'a PoolerServer>,
+    /// The client.
+    pub client: Option<&'a PoolerClient>,
+    /// The client is certain to be the one whose transaction or session the backend's row shows; otherwise it is the
+    /// one that the pooler last linked with the connection.
+    pub certain: bool,
+    /// The backend.
+    pub backend: Option<&'a BackendRow>,
+}
+
 impl Moment {
+    /// The way through a pooler to a backend; `None` where none of the profile's poolers owns it.
+    pub fn path<'a>(&'a self, row: &'a BackendRow) -> Option<Path<'a>> {
+        let via = row.via?;
+        let sockets = self.poolers.get(via.pooler)?.as_ref()?.sockets.as_ref()?;
+        let client = via.client.or(via.linked).and_then(|index| self.clients.get(index));
+        Some(Path {
+            pooler: self.targets.get(via.pooler)?,
+            server: sockets.servers.get(via.server),
+            client: client.and_then(ClientRow::pooled),
+            certain: via.client.is_some(),
+            backend: Some(row),
+        })
+    }
+
+    /// The way of a pooler's client; `None` for another kind of client.
+    pub fn path_of_client<'a>(&'a self, row: &'a ClientRow) -> Option<Path<'a>> {
+        let SeenClient::Pooler(sockets, index) = &row.seen else { return None };
+        let client = sockets.clients.get(*index)?;
+        let backend = row.backend.and_then(|backend| self.backends.get(backend));
+        let certain = backend.and_then(|backend| backend.via?.client);
+        Some(Path {
+            pooler: self.targets.get(row.target)?,
+            server: client.server.and_then(|server| sockets.servers.get(server as usize)),
+            client: Some(client),
+            certain: certain
+                .and_then(|index| self.clients.get(index))
+                .is_some_and(|one| std::ptr::eq(one, row)),
+            backend,
+        })
+    }
+
+    /// The clients that wait in a pool, those that wait longest first.
+    pub fn waiting(&self, pool: usize) -> impl Iterator<Item = &ClientRow> {
+        let waits =
+            |row: &&ClientRow| row.pooled().is_some_and(|client| client.state == ClientState::Waiting);
+        self.clients.iter().filter(move |row| row.pool == Some(pool)).filter(waits)
+    }
+
     /// When the sample of a row was taken, by its server's clock.
     pub fn sampled_at(&self, row: &BackendRow) -> Timestamp {
         self.servers.get(row.target).and_then(Option::as_ref).map_or(self.at, |server| server.at)

@@ -100,6 +100,7 @@ fn group_name(key: &PoolKey) -> Text {
         (Some(part), _) if !part.is_empty() => part.clone(),
         (Some(_), _) => "(no name)".into(),
         (None, Layer::Pooler) => "(pooler)".into(),
+        (None, Layer::Application) => "(application)".into(),
         (None, _) => "(several)".into(),
     }
 }
@@ -154,6 +155,16 @@ fn add_pool(sum: &mut Pool, pool: &Pool) {
     sum.stranded = plus(sum.stranded, pool.stranded);
     sum.first_seen = sum.first_seen.min(pool.first_seen);
     sum.via_pooler &= pool.via_pooler;
+    sum.size = plus(sum.size, pool.size);
+    (sum.overflow, sum.max_overflow) = (None, None);
+    // A mean of means without weights says nothing; the longest is where to look.
+    sum.wait_avg_s = larger(sum.wait_avg_s, pool.wait_avg_s);
+    sum.use_avg_s = larger(sum.use_avg_s, pool.use_avg_s);
+    let counted = |a: Option<u64>, b: Option<u64>| a.zip(b).map(|(a, b)| a.saturating_add(b));
+    sum.timeouts = counted(sum.timeouts, pool.timeouts);
+    sum.errors = counted(sum.errors, pool.errors);
+    sum.recycled = counted(sum.recycled, pool.recycled);
+    sum.one_of_several |= pool.one_of_several;
 }
 
 /// The sum of two counts; unknown as soon as one of them is.

@@ -10,6 +10,7 @@ use super::leaks::level::Level;
 use super::names;
 use super::trend::Minima;
 use crate::history::series::{Series, Timeline};
+use crate::model::app::AppPoolKind;
 use crate::model::backend::Backend;
 use crate::model::leak::LeakTimeline;
 use crate::model::pool::{Layer, Pool, PoolKey};
@@ -51,10 +52,29 @@ pub(crate) struct Track {
     just_opened: u32,
     /// Connections opened per sample in the last minute, for churn.
     pub(crate) births: VecDeque<(Timestamp, u32)>,
+    /// A pooler's server connections that are logging in.
+    pub(crate) logging_in: Option<u32>,
+    /// The pooler says of this pool that it is paused.
+    pub(crate) paused: bool,
+    /// What its owner counted in the last minute.
+    pub(crate) gains: Gains,
+    /// What its connections lead to, where an application reports it.
+    pub(crate) leads_to: AppPoolKind,
     total: Series<u32>,
     idle_in_transaction: Series<u32>,
     stranded: Series<u32>,
     opened: Series<u32>,
+}
+
+/// What the owner of a pool counted in the last minute; `None` where it does not count, or began anew.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Gains {
+    /// Over how long, s.
+    pub(crate) span_s: f64,
+    /// Requests that gave up waiting.
+    pub(crate) timeouts: Option<u64>,
+    /// Connections or requests that failed.
+    pub(crate) errors: Option<u64>,
 }
 
 /// What one sample says about one pool.
@@ -207,6 +227,10 @@ impl Track {
             level: Level::default(),
             just_opened: 0,
             births: VecDeque::new(),
+            logging_in: None,
+            paused: false,
+            gains: Gains::default(),
+            leads_to: AppPoolKind::default(),
             total: Series::new(u32::max),
             idle_in_transaction: Series::new(u32::max),
             stranded: Series::new(u32::max),
@@ -321,6 +345,15 @@ fn empty_pool(key: PoolKey, at: Timestamp, bounds: Option<&Bounds>) -> Pool {
         stranded: None,
         first_seen: at,
         via_pooler: false,
+        size: None,
+        overflow: None,
+        max_overflow: None,
+        wait_avg_s: None,
+        use_avg_s: None,
+        timeouts: None,
+        errors: None,
+        recycled: None,
+        one_of_several: false,
         key,
     }
 }

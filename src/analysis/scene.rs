@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::Settings;
-use super::moment::{BackendRow, PoolerView, ServerView};
+use super::layers::LayerLine;
+use super::moment::{AppView, BackendRow, ClientRow, PoolerView, ServerView};
 use super::redis::RedisTracker;
 use super::roster::Track;
 use crate::model::backend::{Backend, BackendId};
@@ -27,6 +28,12 @@ pub(crate) struct Scene<'a> {
     pub(crate) poolers: &'a [Option<PoolerView>],
     /// Redis targets, parallel to `statuses`, with what is remembered about them.
     pub(crate) redis: Vec<Option<(Timestamp, &'a RedisTracker)>>,
+    /// Application targets, parallel to `statuses`.
+    pub(crate) apps: &'a [Option<AppView>],
+    /// Every client of a pooler or a Redis server.
+    pub(crate) clients: &'a [ClientRow],
+    /// Each application through its layers; the indices are those of `pools`.
+    pub(crate) layers: Vec<LayerLine>,
     /// Every backend.
     pub(crate) rows: &'a [BackendRow],
     /// Every pool, with its backends.
@@ -47,12 +54,19 @@ pub(crate) struct PoolScene<'a> {
     pub(crate) track: &'a Track,
     /// Indices into [`Scene::rows`].
     pub(crate) members: Vec<usize>,
+    /// Indices into [`Scene::clients`] of a pooler's clients, those that wait longest first.
+    pub(crate) clients: Vec<usize>,
 }
 
 impl<'a> Scene<'a> {
     /// The backends of a pool.
     pub(crate) fn members<'b>(&'b self, pool: &'b PoolScene<'a>) -> impl Iterator<Item = &'b BackendRow> {
         pool.members.iter().filter_map(|index| self.rows.get(*index))
+    }
+
+    /// The clients of a pooler's pool, those that wait longest first.
+    pub(crate) fn clients<'b>(&'b self, pool: &'b PoolScene<'a>) -> impl Iterator<Item = &'b ClientRow> {
+        pool.clients.iter().filter_map(|index| self.clients.get(*index))
     }
 
     /// PostgreSQL targets that were sampled at least once.

@@ -1,5 +1,6 @@
 //! Stories told second by second, and what the analysis must and must not say about them.
 
+mod layers;
 mod leaking;
 mod limits;
 mod not_leaking;

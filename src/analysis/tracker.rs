@@ -14,7 +14,7 @@ use super::names::normalise;
 use super::roster::{Roster, Tally};
 use super::skew::Skew;
 use crate::history::series::{Series, Timeline};
-use crate::model::backend::{Backend, Session, State};
+use crate::model::backend::{Backend, BackendId, Session, State};
 use crate::model::event::{Event, EventKind};
 use crate::model::facts::ServerFacts;
 use crate::model::sample::{PostgresSample, Sample, ServerIdentity, StateCounts};
@@ -44,6 +44,8 @@ pub(super) struct Tracker {
     last: Option<(Timestamp, Timestamp)>,
     detector: Detector,
     skew: Skew,
+    /// Some of the members belong to other pools than was known when they came.
+    regroup: bool,
 }
 
 impl Tracker {
@@ -60,12 +62,22 @@ impl Tracker {
             last: None,
             detector: Detector::default(),
             skew: Skew::default(),
+            regroup: false,
         }
     }
 
     /// Takes in what the other ends of this target's pools say, for the next sample.
     pub(super) fn tell(&mut self, sides: Vec<ClientSide>) {
         self.detector.tell(sides);
+    }
+
+    /// Learns which backends of the sample that comes next are known to be poolers'.
+    pub(super) fn own(&mut self, owned: &[BackendId], body: &PostgresSample) {
+        let alive = |id: &BackendId| {
+            let row = body.backends.binary_search_by_key(&id.pid, |backend| backend.pid());
+            body.counts_only || row.is_ok_and(|row| body.backends[row].id() == *id)
+        };
+        self.regroup |= self.grouping.own(owned, alive);
     }
 
     /// Learns from the next sample. Returns the events that it amounts to.
@@ -145,7 +157,9 @@ impl Tracker {
             }
             Step::Stayed(mut member, backend) => {
                 if !Arc::ptr_eq(&member.session, &backend.session) {
-                    flapped.extend(changed_name(&member, &backend.session, at));
+                    if !self.grouping.is_pooled(&backend.session) {
+                        flapped.extend(changed_name(&member, &backend.session, at));
+                    }
                     member.slot = self.slot_of(&backend.session, at);
                 }
                 followed.returned.extend(self.learn_return(&member, backend, at));
@@ -211,7 +225,7 @@ impl Tracker {
 
     /// Puts the applications that share backends into one pool, as soon as that is seen.
     fn merge_flapped(&mut self, flapped: &[(Arc<Session>, Arc<Session>)], at: Timestamp) {
-        let mut news = false;
+        let mut news = std::mem::take(&mut self.regroup);
         for (before, after) in flapped {
             news |= self.grouping.merge(after, &before.application_name);
         }
@@ -228,6 +242,8 @@ impl Tracker {
         }
         left.sort_unstable();
         left.dedup();
+        // Others may stay in a pool that a pooler's connections left.
+        left.retain(|slot| !members.iter().any(|member| member.slot == *slot));
         for slot in left {
             self.roster.remove(slot);
         }

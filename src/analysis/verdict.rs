@@ -30,6 +30,7 @@ pub(super) fn verdict(scene: &Scene<'_>, findings: &[Finding]) -> Verdict {
         .or_else(|| leak(scene, findings))
         .or_else(|| titled(VerdictKind::Blocked, findings, is_blocked))
         .or_else(|| saturated(scene, findings))
+        .or_else(|| titled(VerdictKind::Paused, findings, |finding| finding.rule == Rule::PoolPaused))
         .or_else(|| titled(VerdictKind::Slow, findings, |finding| finding.rule == Rule::QuerySlow));
     let (kind, sentence) = found.unwrap_or_else(|| calm(scene, findings, &doubts));
     let mut evidence: Vec<String> = findings
@@ -72,13 +73,15 @@ fn is_full(status: &TargetStatus) -> bool {
 }
 
 fn exhausted(scene: &Scene<'_>, findings: &[Finding]) -> Found {
-    let logins = findings.iter().find(|finding| finding.rule == Rule::ServerLogins);
+    // A pooler whose connections log in is busy, not full.
+    let of_server = |finding: &&Finding| finding.rule == Rule::ServerLogins && finding.pool.is_none();
+    let logins = findings.iter().find(of_server);
     let full = scene.limits.iter().find(|limit| is_used_up(limit));
     let head = if let Some(finding) = logins {
         finding.title.to_string()
     } else if let Some(limit) = full {
         let what = match limit.scope {
-            LimitScope::Server | LimitScope::Redis => limit.name.to_string(),
+            LimitScope::Server | LimitScope::Redis | LimitScope::Pooler => limit.name.to_string(),
             scope => format!("{} {} on {}", scope.as_str(), limit.name, limit.target),
         };
         format!("{what} is full: {} of {} slots used", limit.used, limit.usable().unwrap_or_default())
@@ -92,10 +95,12 @@ fn exhausted(scene: &Scene<'_>, findings: &[Finding]) -> Found {
 }
 
 fn is_used_up(limit: &Limit) -> bool {
-    let shared = matches!(
-        limit.scope,
-        LimitScope::Server | LimitScope::Database | LimitScope::Role | LimitScope::Redis
-    );
+    let shared = match limit.scope {
+        LimitScope::Server | LimitScope::Database | LimitScope::Role | LimitScope::Redis => true,
+        // The next client is refused; of a pooler's other bounds it waits.
+        LimitScope::Pooler => *limit.name == *limit.target,
+        LimitScope::Pool | LimitScope::Application => false,
+    };
     shared && limit.usable().is_some_and(|usable| limit.used >= usable)
 }
 
@@ -195,7 +200,11 @@ fn saturated(scene: &Scene<'_>, findings: &[Finding]) -> Found {
         finding.severity >= Severity::Warning
             && matches!(
                 finding.rule,
-                Rule::ServerExhaustion | Rule::PoolWaiting | Rule::PoolUtilization | Rule::RedisClients
+                Rule::ServerExhaustion
+                    | Rule::PoolWaiting
+                    | Rule::PoolUtilization
+                    | Rule::PoolTimeouts
+                    | Rule::RedisClients
             )
     })?;
     let forecast = forecast(scene, &finding.target);

@@ -1,14 +1,15 @@
 //! From a moment to the document: pure, and redacted on the way.
 
 use super::snapshot::{
-    Backend, Finding, Limit, Operation, Overhead, Pool, Recommendation, SCHEMA, Snapshot, Target, TargetError,
+    Backend, Client, Finding, Limit, Operation, Overhead, Pool, Recommendation, SCHEMA, Snapshot, Target,
+    TargetError, Via,
 };
 use crate::analysis::Moment;
-use crate::analysis::moment::{BackendRow, PoolRow};
+use crate::analysis::moment::{BackendRow, ClientRow, Path, PoolRow};
 use crate::model::audit::{AuditPhase, AuditRecord};
-use crate::model::backend::{Client, State};
+use crate::model::backend::{Client as End, State};
 use crate::model::part::Missing;
-use crate::model::target::{TargetKind, TargetStatus};
+use crate::model::target::{TargetKind, TargetName, TargetStatus};
 use crate::model::time::Timestamp;
 use crate::model::verdict::Verdict;
 use crate::model::{finding, limit};
@@ -45,7 +46,7 @@ pub fn snapshot(moment: &Moment, meta: &Meta) -> Snapshot {
         limits: moment.limits.iter().map(limit).collect(),
         pools: moment.pools.iter().map(pool).collect(),
         backends: moment.backends.iter().map(|row| backend(row, moment, &redactor)).collect(),
-        clients: moment.clients.iter().filter_map(|row| redis::client(row, moment)).collect(),
+        clients: moment.clients.iter().filter_map(|row| client(row, moment)).collect(),
         findings: moment.findings.iter().map(|one| finding(one, &redactor)).collect(),
         recommendations: moment.recommendations.iter().map(|one| recommendation(one, &redactor)).collect(),
         verdict: verdict(&moment.verdict, &redactor),
@@ -83,36 +84,58 @@ fn target(status: &TargetStatus) -> Target {
     }
 }
 
-/// What no row of this version has, and why: `(of PostgreSQL targets, what, why)`. The document says so with every
-/// target; a note for people does not need to.
-const NEVER_READ: [(bool, &str, &str); 4] = [
+/// What no row of such a target has, and why: `(of which kinds, what, why)`. The document says so with every target; a
+/// note for people does not need to.
+const NEVER_READ: [(Kinds, &str, &str); 4] = [
     (
-        true,
+        Kinds::Servers,
         "size, overflow, max_overflow, wait_avg_s, use_avg_s, timeouts, errors and recycled of pools",
         "a server does not show them; an application's metrics would",
     ),
     (
-        true,
+        Kinds::Servers,
         "locks held by each backend",
         "counting them for every session is a load of its own; they are read for single sessions",
     ),
     (
-        true,
-        "the pooled client that each backend serves",
-        "poolers' clients are not matched to backends by this version",
+        Kinds::Poolers,
+        "overflow, max_overflow, timeouts, recycled, opened and closed of pools",
+        "a pooler does not show them",
     ),
     (
-        false,
-        "clients, and size, wait_avg_s, use_avg_s, timeouts, errors and recycled of pools",
-        "only SHOW POOLS is read by this version",
+        Kinds::Applications,
+        "what the connections of pools do (active, idle in transaction)",
+        "an application does not show it; the server's backends do",
     ),
 ];
 
+/// Kinds of targets that have the same gaps.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kinds {
+    Servers,
+    Poolers,
+    Applications,
+    Others,
+}
+
+fn kinds(kind: TargetKind) -> Kinds {
+    match kind {
+        TargetKind::Postgres => Kinds::Servers,
+        TargetKind::Pgbouncer
+        | TargetKind::Odyssey
+        | TargetKind::Pgcat
+        | TargetKind::Pgdog
+        | TargetKind::Pgpool => Kinds::Poolers,
+        TargetKind::App => Kinds::Applications,
+        TargetKind::Redis => Kinds::Others,
+    }
+}
+
 fn never_read(kind: TargetKind) -> impl Iterator<Item = Missing> {
-    let is_server = kind == TargetKind::Postgres;
+    let kinds = kinds(kind);
     NEVER_READ
         .into_iter()
-        .filter(move |(of, ..)| *of == is_server && kind != TargetKind::Redis)
+        .filter(move |(of, ..)| *of == kinds)
         .map(|(_, what, why)| Missing::new(what, why))
         .chain((kind == TargetKind::Redis).then(redis::never_read))
 }
@@ -156,15 +179,15 @@ fn pool(row: &PoolRow) -> Pool {
         peak: pool.peak,
         min: pool.min,
         max: pool.max,
-        size: None,
-        overflow: None,
-        max_overflow: None,
+        size: pool.size,
+        overflow: pool.overflow,
+        max_overflow: pool.max_overflow,
         max_wait_s: pool.max_wait_s,
-        wait_avg_s: None,
-        use_avg_s: None,
-        timeouts: None,
-        errors: None,
-        recycled: None,
+        wait_avg_s: pool.wait_avg_s,
+        use_avg_s: pool.use_avg_s,
+        timeouts: pool.timeouts,
+        errors: pool.errors,
+        recycled: pool.recycled,
         oldest_idle_in_transaction_s: pool.oldest_idle_in_transaction_s,
         opened: pool.opened,
         closed: pool.closed,
@@ -185,10 +208,7 @@ fn backend(row: &BackendRow, moment: &Moment, redactor: &Redactor) -> Backend {
         user: shown(&session.user),
         database: shown(&session.database),
         client: session.client.addr().cloned(),
-        client_port: match session.client {
-            Client::Tcp { port, .. } => Some(port),
-            Client::Local | Client::Unknown => None,
-        },
+        client_port: port(&session.client),
         state: (backend.state != State::Unknown).then(|| backend.state.as_str()),
         wait_event_type: backend.wait.as_ref().map(|wait| wait.class.clone()),
         wait_event: backend.wait.as_ref().map(|wait| wait.event.clone()),
@@ -202,13 +222,51 @@ fn backend(row: &BackendRow, moment: &Moment, redactor: &Redactor) -> Backend {
         blocked_by: row.blocked_by.clone(),
         blocks: row.blocks.clone(),
         locks: None,
-        via: None,
+        via: moment.path(row).map(via),
     }
+}
+
+/// The pooled client behind a backend, where it is certain whose transaction or session the row shows.
+fn via(path: Path<'_>) -> Via {
+    let client = path.client.filter(|_| path.certain);
+    Via {
+        pooler: TargetName::clone(&path.pooler.name),
+        client: client.map(|client| Text::line(&client.client.to_string())),
+        application_name: client.and_then(|client| client.application_name.clone()),
+        user: client.map(|client| client.user.clone()),
+    }
+}
+
+fn port(client: &End) -> Option<u16> {
+    match client {
+        End::Tcp { port, .. } => Some(*port),
+        End::Local | End::Unknown => None,
+    }
+}
+
+/// One client of a pooler or of a Redis server.
+fn client(row: &ClientRow, moment: &Moment) -> Option<Client> {
+    let Some(client) = row.pooled() else { return redis::client(row, moment) };
+    let pid = row.backend.and_then(|backend| moment.backends.get(backend)).map(|row| row.backend.pid());
+    Some(Client {
+        target: TargetName::clone(&moment.targets.get(row.target)?.name),
+        pool: row.pool.and_then(|pool| moment.pools.get(pool)).map(|pool| pool.pool.name.clone()),
+        id: client.id.clone(),
+        application_name: client.application_name.clone(),
+        user: shown(&client.user),
+        database: shown(&client.database),
+        client: client.client.addr().cloned(),
+        client_port: port(&client.client),
+        state: client.word.clone(),
+        wait_s: client.wait_us.map(|micros| micros as f64 / 1e6),
+        age_s: client.age_s,
+        pid,
+    })
 }
 
 /// The address of a pool's client; a pool behind a Unix socket, or of clients that nobody may see, has none.
 fn address(client: &Text) -> Option<Text> {
-    let is_none = [Client::Local, Client::Unknown].iter().any(|none| **client == *none.to_string());
+    let is_none = [End::Local, End::Unknown].iter().any(|none| **client == *none.to_string());
     (!is_none).then(|| client.clone())
 }
 

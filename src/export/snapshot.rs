@@ -43,7 +43,7 @@ pub struct Snapshot {
     pub pools: Vec<Pool>,
     /// Client backends, without pooltop's own.
     pub backends: Vec<Backend>,
-    /// Clients of poolers.
+    /// Clients of poolers and Redis servers.
     pub clients: Vec<Client>,
     /// What is wrong, the worst first.
     pub findings: Vec<Finding>,
@@ -285,7 +285,7 @@ pub struct Via {
 }
 
 row! {
-    /// One client of a pooler.
+    /// One client of a pooler or of a Redis server.
     Client {
         /// On which target.
         target: TargetName,

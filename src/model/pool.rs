@@ -25,7 +25,7 @@ pub struct PoolKey {
     pub target: TargetName,
     /// The layer.
     pub layer: Layer,
-    /// Name from the profile, for a declared pool.
+    /// Name from the profile, for a declared pool; or the name by which an application reports it.
     pub declared: Option<Text>,
     /// Normalised `application_name`.
     pub application_name: Option<Text>,
@@ -124,4 +124,22 @@ pub struct Pool {
     pub first_seen: Timestamp,
     /// Its backends see changing application names: it is a transaction pooler's server side.
     pub via_pooler: bool,
+    /// Configured size, without overflow or reserve.
+    pub size: Option<u32>,
+    /// Connections beyond that size; negative until the pool has filled (SQLAlchemy).
+    pub overflow: Option<i64>,
+    /// How many of these there may be; −1 = unlimited.
+    pub max_overflow: Option<i64>,
+    /// Mean time that a request waited for a connection in the last minute, s.
+    pub wait_avg_s: Option<f64>,
+    /// Mean time that a connection was in use in the last minute, s.
+    pub use_avg_s: Option<f64>,
+    /// Requests that gave up waiting, since its owner started to count.
+    pub timeouts: Option<u64>,
+    /// Connections or requests that failed, likewise.
+    pub errors: Option<u64>,
+    /// Connections replaced for their age, likewise.
+    pub recycled: Option<u64>,
+    /// It is one of several processes that answer in turn: its numbers jump, and belong to no sum.
+    pub one_of_several: bool,
 }

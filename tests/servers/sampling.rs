@@ -10,7 +10,9 @@ use pooltop::source::pgbouncer::PgbouncerOpener;
 use pooltop::source::postgres::PostgresOpener;
 use pooltop::source::{Opener as _, Source};
 
+mod consoles;
 mod facts;
+mod joined;
 mod locks;
 mod outages;
 mod pooler;

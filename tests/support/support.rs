@@ -26,7 +26,7 @@ mod wait;
 pub use guardian::Guardian;
 pub use http::{HttpRequest, HttpServer, Reply};
 pub use pgbouncer::{PgBouncer, PgBouncerOptions};
-pub use postgres::{Auth, Held, Installation, Postgres, PostgresOptions, installations};
+pub use postgres::{Auth, Held, Installation, Postgres, PostgresOptions, connect, installations};
 pub use python::{Answer, PythonApp, PythonOptions};
 pub use redis::{Held as RedisHeld, Redis, RedisOptions};
 pub use terminal::{Key, Launch, Terminal};

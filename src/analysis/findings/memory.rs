@@ -53,6 +53,7 @@ impl Scene<'_> {
         let server = index.and_then(|index| self.servers.get(index)?.as_ref()).map(|server| server.at);
         let pooler = index.and_then(|index| self.poolers.get(index)?.as_ref()).map(|pooler| pooler.at);
         let redis = index.and_then(|index| self.redis.get(index)?.as_ref()).map(|(at, _)| *at);
-        server.or(pooler).or(redis).unwrap_or(self.now)
+        let app = index.and_then(|index| self.apps.get(index)?.as_ref()).map(|app| app.at);
+        server.or(pooler).or(redis).or(app).unwrap_or(self.now)
     }
 }
