@@ -16,12 +16,14 @@
 
 mod guardian;
 mod pgbouncer;
+mod pgpool;
 mod postgres;
 mod terminal;
 mod wait;
 
 pub use guardian::Guardian;
 pub use pgbouncer::{PgBouncer, PgBouncerOptions};
+pub use pgpool::Pgpool;
 pub use postgres::{Auth, Held, Installation, Postgres, PostgresOptions, installations};
 pub use terminal::{Key, Launch, Terminal};
 pub use wait::{eventually, free_port, wait_until};
