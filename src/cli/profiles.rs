@@ -9,7 +9,9 @@ use super::output::{data, note};
 use super::profile::{Running, Surroundings};
 use crate::config::edit::{self, NewProfile, NewTarget};
 use crate::config::{self, Access, Paths};
-use crate::connect::{self, Console, DsnKind, Purpose};
+use crate::connect::{self, DsnKind, Purpose};
+use crate::source::Opener as _;
+use crate::source::pgbouncer::PgbouncerOpener;
 
 /// `pooltop profiles …`
 pub async fn run(command: &ProfilesCommand) -> anyhow::Result<Exit> {
@@ -148,7 +150,8 @@ async fn test(name: &str, around: &Surroundings) -> anyhow::Result<Exit> {
     let mut exit = Exit::Done;
     for target in &running.targets {
         let line = if target.console {
-            Console::open(&target.conninfo).await.map(|_| "console answers".to_owned())
+            let opener = PgbouncerOpener::new(target.name.clone(), target.conninfo.clone());
+            opener.open(None).await.map(|source| source.describe().version.unwrap_or_default().to_string())
         } else {
             let opened = connect::open(&target.conninfo, Purpose::Probe).await;
             opened.map(|connection| format!("PostgreSQL {}", connection.version()))

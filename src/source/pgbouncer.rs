@@ -73,7 +73,12 @@ impl PgbouncerOpener {
         Ok(PgbouncerSource {
             dialect,
             asker: Asker { user: target.conninfo.user().to_owned(), unix: console.is_unix() },
-            description: Description { connections: 1, ..Description::default() },
+            description: Description {
+                kind: Some(dialect.kind),
+                version: Some(version.clone()),
+                connections: 1,
+                ..Description::default()
+            },
             facts: Slow::default(),
             nodes: pgpool::Nodes::default(),
             texts: Interner::default(),
@@ -148,7 +153,7 @@ impl PgbouncerSource {
             self.read_console(is_due, &mut missing).await?
         };
         missing.extend(self.facts.missing.iter().cloned());
-        self.describe_anew(&missing);
+        self.description.missing.clone_from(&missing);
         let took = self.target.clock.monotonic().saturating_sub(started);
         let now = self.target.clock.now();
         Ok(Sample {
@@ -299,16 +304,6 @@ impl PgbouncerSource {
                 Part::Missing(reason)
             }
         }
-    }
-
-    fn describe_anew(&mut self, missing: &[Missing]) {
-        self.description = Description {
-            kind: Some(self.dialect.kind),
-            version: Some(self.version.clone()),
-            missing: missing.to_vec(),
-            connections: 1,
-            ..Description::default()
-        };
     }
 }
 
