@@ -17,6 +17,7 @@ use std::time::Duration;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use pooltop::connect::{Conninfo, Environment};
 use pooltop::model::own::OwnSessions;
+use pooltop::source::pgbouncer::PgbouncerOpener;
 use pooltop::source::postgres::PostgresOpener;
 use pooltop::source::{Opener as _, Source};
 use support::{Postgres, PostgresOptions};
@@ -119,5 +120,118 @@ fn read_metrics(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, decode, read_metrics);
+/// A console that answers `SHOW SOCKETS` with so many clients, all else with nothing. Prepared once, so that it costs little.
+async fn crowded_console(clients: usize) -> u16 {
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
+    let port = listener.local_addr().expect("its address").port();
+    let sockets = std::sync::Arc::new(snapshot(clients));
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let sockets = std::sync::Arc::clone(&sockets);
+            tokio::spawn(async move { answer(stream, &sockets).await });
+        }
+    });
+    port
+}
+
+async fn answer(mut stream: tokio::net::TcpStream, sockets: &[u8]) -> std::io::Result<()> {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let length = stream.read_u32().await?;
+    stream.read_exact(&mut vec![0; length as usize - 4]).await?;
+    let ready = message(b'Z', b"I");
+    stream.write_all(&[message(b'R', &[0; 4]), ready.clone()].concat()).await?;
+    loop {
+        stream.read_u8().await?;
+        let length = stream.read_u32().await?;
+        let mut body = vec![0; length as usize - 4];
+        stream.read_exact(&mut body).await?;
+        match body.as_slice() {
+            b"SHOW SOCKETS\0" => stream.write_all(sockets).await?,
+            b"SHOW VERSION\0" => {
+                stream.write_all(&[names(&["version"]), row(&["PgBouncer 1.18.0"])].concat()).await?;
+            }
+            _ => stream.write_all(&names(&["database", "user", "name", "key", "value", "list"])).await?,
+        }
+        stream.write_all(&ready).await?;
+    }
+}
+
+fn message(tag: u8, body: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(body.len() + 4).expect("a short message");
+    [&[tag][..], &length.to_be_bytes(), body].concat()
+}
+
+fn names(columns: &[&str]) -> Vec<u8> {
+    let mut body = u16::try_from(columns.len()).expect("few").to_be_bytes().to_vec();
+    for column in columns {
+        body.extend([column.as_bytes(), &[0; 19]].concat());
+    }
+    message(b'T', &body)
+}
+
+fn row(cells: &[&str]) -> Vec<u8> {
+    let mut body = u16::try_from(cells.len()).expect("few").to_be_bytes().to_vec();
+    for cell in cells {
+        body.extend(u32::try_from(cell.len()).expect("short").to_be_bytes());
+        body.extend(cell.as_bytes());
+    }
+    message(b'D', &body)
+}
+
+/// PgBouncer 1.18's columns; one client in a hundred has a server connection.
+fn snapshot(clients: usize) -> Vec<u8> {
+    let columns = "type user database state addr port local_addr local_port connect_time request_time wait wait_us \
+         close_needed ptr link remote_pid tls application_name recv_pos pkt_pos pkt_remain send_pos send_remain pkt_avail \
+         send_avail";
+    let mut out = names(&columns.split_whitespace().collect::<Vec<_>>());
+    let at = "2026-11-21 04:15:46 UTC";
+    let mut add = |kind: &str, database: &str, state: &str, port: usize, ptr: &str, link: &str| {
+        let port = (20_000 + port % 40_000).to_string();
+        let mut cells = vec![kind, "app", database, state, "10.0.0.7", &port, "10.0.0.9", "6432", at, at];
+        cells.extend(["0", "0", "0", ptr, link, "0", "", "checkout", "0", "0", "0", "0", "0", "0", "0"]);
+        out.extend(row(&cells));
+    };
+    add("C", "pgbouncer", "cl_active", 0, "0xfff", "");
+    for client in 0..clients {
+        let (ptr, server) = (format!("0x55c9{client:08x}"), format!("0x77c9{client:08x}"));
+        match client % 100 {
+            0 => {
+                add("C", "shop", "cl_active", client, &ptr, &server);
+                add("S", "shop", "sv_active", client, &server, &ptr);
+            }
+            1..30 => add("C", "shop", "cl_waiting", client, &ptr, ""),
+            _ => add("C", "shop", "cl_active", client, &ptr, ""),
+        }
+    }
+    out.extend(message(b'C', b"SHOW\0"));
+    out
+}
+
+/// CPU time of this thread, on which the made-up console runs too: it only sends what it has prepared.
+fn decode_sockets(criterion: &mut Criterion) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let mut group = criterion.benchmark_group("SHOW SOCKETS, received and decoded, CPU time of both ends");
+    group.sample_size(20);
+    for clients in [1_000, 10_000] {
+        let port = runtime.block_on(crowded_console(clients));
+        let url = format!("pgbouncer://app@127.0.0.1:{port}?sslmode=disable");
+        let (conninfo, _) = Conninfo::resolve(&url, &Environment::empty()).expect("a URL");
+        let opener = PgbouncerOpener::new("bouncer1".into(), conninfo);
+        let mut source = runtime.block_on(opener.open(None)).expect("the console");
+        group.bench_function(BenchmarkId::from_parameter(clients), |bench| {
+            bench.iter_custom(|iterations| {
+                let begun = cpu_time();
+                for _ in 0..iterations {
+                    let sample = runtime.block_on(source.sample()).expect("a sample");
+                    let seen = sample.pooler().and_then(|pooler| pooler.sockets.known()).expect("sockets");
+                    assert_eq!(seen.clients.len(), clients);
+                }
+                cpu_time().saturating_sub(begun)
+            });
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, decode, decode_sockets, read_metrics);
 criterion_main!(benches);

@@ -9,9 +9,10 @@ use super::output::{data, note};
 use super::profile::{Running, Surroundings};
 use crate::config::edit::{self, NewProfile, NewTarget};
 use crate::config::{self, Access, Paths};
-use crate::connect::{self, Console, DsnKind, Purpose, RedisConnection};
+use crate::connect::{self, DsnKind, Purpose, RedisConnection};
 use crate::model::target::TargetError;
 use crate::source::app::{AppOpener, Endpoint};
+use crate::source::pgbouncer::PgbouncerOpener;
 use crate::source::{Opener as _, Source};
 
 /// `pooltop profiles …`
@@ -160,7 +161,8 @@ async fn test(name: &str, around: &Surroundings) -> anyhow::Result<Exit> {
     let mut answers = true;
     for target in &running.targets {
         let outcome = if target.console {
-            Console::open(&target.conninfo).await.map(|_| "console answers".to_owned())
+            let opener = PgbouncerOpener::new(target.name.clone(), target.conninfo.clone());
+            opener.open(None).await.map(|source| source.describe().version.unwrap_or_default().to_string())
         } else if target.conninfo.is_redis() {
             RedisConnection::open(&target.conninfo).await.map(|_| "Redis answers".to_owned())
         } else {

@@ -190,6 +190,28 @@ mod tests {
     }
 
     #[test]
+    fn a_direct_and_a_pooled_port_are_one_profile() {
+        for pooled in [
+            "url = 'postgres://u@db1:6543/shop?pgbouncer=true'",
+            "url = 'postgres://u@db1:6543/shop'\nrole = 'pooled'",
+        ] {
+            let file = tempfile::NamedTempFile::new().unwrap();
+            let text = format!(
+                "[[profiles.shop.postgres]]\nurl = 'postgres://u@db1/shop'\n[[profiles.shop.postgres]]\n{pooled}\n"
+            );
+            std::fs::write(file.path(), text).unwrap();
+            let around = Surroundings {
+                paths: Paths::new(file.path().into(), "/nowhere/state".into()),
+                config: crate::config::load(file.path()).unwrap().unwrap(),
+                environment: Environment::empty(),
+            };
+            let running = Running::profile("shop", &around).unwrap();
+            let read: Vec<Reading> = running.targets.iter().map(|target| reading(target, &running)).collect();
+            assert_eq!(read, [Reading::Sample, Reading::Probe], "{pooled}");
+        }
+    }
+
+    #[test]
     fn the_pooled_url_of_an_env_file_is_probed_where_the_file_has_both() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let (direct, pooled) =

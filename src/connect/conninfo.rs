@@ -283,7 +283,8 @@ impl Conninfo {
 #[derive(Default)]
 struct Merged {
     values: BTreeMap<&'static str, String>,
-    console: bool,
+    /// An address of a console, and where such a console usually is.
+    console: Option<uri::Defaults>,
     pooled: bool,
 }
 

@@ -274,3 +274,6 @@ fn said(mut fields: ErrorFields<'_>) -> Said {
     }
     said
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use self::dialect::{Dialect, Lists};
+use self::dialect::{Dialect, Fact, Lists};
 use self::facts::Asker;
 use super::postgres::intern::Interner;
 use super::probe::Check;
@@ -25,12 +25,17 @@ mod columns;
 mod dialect;
 mod facts;
 mod pairs;
+mod pgpool;
 mod pools;
+mod recognise;
 mod sockets;
 mod totals;
 
 /// How often bounds and settings are read again. A PAUSE of a whole pooler shows only in these.
 const FACTS_EVERY: Duration = Duration::from_secs(10);
+
+/// What is missing where clients and server connections are.
+const CONNECTIONS: &str = "clients and server connections of the pooler";
 
 /// How one pooler's console is reached.
 #[derive(Clone, Debug)]
@@ -64,12 +69,18 @@ impl PgbouncerOpener {
             target.conninfo = target.conninfo.with_password(secret);
         }
         let mut console = Console::open(&target.conninfo).await?;
-        let version = version(&console.query("SHOW VERSION").await?)?;
+        let (dialect, version) = recognise::introduce(&mut console).await?;
         Ok(PgbouncerSource {
-            dialect: dialect::of(&version),
+            dialect,
             asker: Asker { user: target.conninfo.user().to_owned(), unix: console.is_unix() },
-            description: Description { connections: 1, ..Description::default() },
+            description: Description {
+                kind: Some(dialect.kind),
+                version: Some(version.clone()),
+                connections: 1,
+                ..Description::default()
+            },
             facts: Slow::default(),
+            nodes: pgpool::Nodes::default(),
             texts: Interner::default(),
             asked: 1,
             target,
@@ -103,10 +114,15 @@ struct PgbouncerSource {
     /// What the samples have told.
     description: Description,
     facts: Slow,
+    /// The servers behind a pgpool-II.
+    nodes: pgpool::Nodes,
     texts: Interner,
     /// Statements since the last sample.
     asked: u32,
 }
+
+/// What every sample reads.
+type ReadNow = (Part<Vec<PoolerPool>>, Part<Arc<PoolerSockets>>, Part<Vec<PoolerTotals>>);
 
 /// What changes seldom, as it was read last.
 struct Slow {
@@ -126,21 +142,18 @@ impl Default for Slow {
 impl PgbouncerSource {
     async fn read(&mut self) -> Result<Sample, TargetError> {
         let started = self.target.clock.monotonic();
-        let mut missing = Vec::new();
-        let mut pools = self.pools(&mut missing).await?;
-        let sockets = self.sockets(&mut missing).await?;
-        if let (Part::Known(pools), Part::Known(sockets), true) =
-            (&mut pools, &sockets, self.dialect.waiting_is_idle)
-        {
-            pairs::count_queued(pools, sockets);
-        }
-        let totals = self.totals(&mut missing).await?;
-        if started >= self.facts.due {
-            self.read_facts().await?;
+        let is_due = started >= self.facts.due;
+        if is_due {
             self.facts.due = started.saturating_add(FACTS_EVERY);
         }
+        let mut missing = Vec::new();
+        let (pools, sockets, totals) = if self.dialect.kind == TargetKind::Pgpool {
+            self.read_pgpool(is_due, &mut missing).await?
+        } else {
+            self.read_console(is_due, &mut missing).await?
+        };
         missing.extend(self.facts.missing.iter().cloned());
-        self.describe_anew(&missing);
+        self.description.missing.clone_from(&missing);
         let took = self.target.clock.monotonic().saturating_sub(started);
         let now = self.target.clock.now();
         Ok(Sample {
@@ -158,6 +171,58 @@ impl PgbouncerSource {
                 missing,
             }),
         })
+    }
+
+    async fn read_console(
+        &mut self,
+        is_due: bool,
+        missing: &mut Vec<Missing>,
+    ) -> Result<ReadNow, TargetError> {
+        let mut pools = self.pools(missing).await?;
+        let sockets = self.sockets(missing).await?;
+        if let (Part::Known(pools), Part::Known(sockets), true) =
+            (&mut pools, &sockets, self.dialect.waiting_is_idle)
+        {
+            pairs::count_queued(pools, sockets);
+        }
+        let totals = self.totals(missing).await?;
+        if is_due {
+            self.read_facts().await?;
+        }
+        Ok((pools, sockets, totals))
+    }
+
+    async fn read_pgpool(
+        &mut self,
+        is_due: bool,
+        missing: &mut Vec<Missing>,
+    ) -> Result<ReadNow, TargetError> {
+        if is_due {
+            let nodes = self.ask("SHOW POOL_NODES").await?;
+            let nodes = nodes.and_then(|answer| pgpool::nodes(&answer, &mut self.texts));
+            self.nodes =
+                self.part("addresses of the servers", nodes, missing).known().cloned().unwrap_or_default();
+        }
+        let answer = self.ask("SHOW POOL_POOLS").await?;
+        missing.extend(answer.as_ref().ok().and_then(|answer| cut("SHOW POOL_POOLS", answer)));
+        let own_pid = self.console.announced_pid();
+        let read = answer.and_then(|answer| pgpool::sockets(&answer, &self.nodes, own_pid, &mut self.texts));
+        let sockets = self.part(CONNECTIONS, read.map(Arc::new), missing);
+        let pools = match &sockets {
+            Part::Known(sockets) => Part::Known(pgpool::pools(sockets)),
+            Part::Missing(reason) => Part::Missing(reason.clone()),
+        };
+        if is_due {
+            let answer = self.ask("SHOW POOL_STATUS").await?;
+            let known = sockets.known().map(Arc::as_ref);
+            let facts = answer.and_then(|answer| pgpool::facts(&answer, known)).map(Arc::new);
+            let mut refused = Vec::new();
+            self.facts.facts = self.part(Fact::Config.what(), facts, &mut refused);
+            self.facts.missing = refused;
+        }
+        let totals = Missing::new("totals of the pooler", "pgpool-II counts no queries per pool");
+        missing.push(Missing::new("waiting clients", "they wait in the queue of pgpool-II's socket, unseen"));
+        Ok((pools, sockets, Part::Missing(totals)))
     }
 
     /// Asks one thing. A refusal is an answer; an error is the end of the session.
@@ -179,7 +244,6 @@ impl PgbouncerSource {
     }
 
     async fn sockets(&mut self, missing: &mut Vec<Missing>) -> Result<Part<Arc<PoolerSockets>>, TargetError> {
-        const WHAT: &str = "clients and server connections of the pooler";
         let read = match self.dialect.lists {
             Lists::Sockets => {
                 let answer = self.ask("SHOW SOCKETS").await?;
@@ -194,7 +258,7 @@ impl PgbouncerSource {
                 })
             }
         };
-        Ok(self.part(WHAT, read.map(Arc::new), missing))
+        Ok(self.part(CONNECTIONS, read.map(Arc::new), missing))
     }
 
     fn one_snapshot(&mut self, answer: &Answer) -> Result<PoolerSockets, TargetError> {
@@ -240,16 +304,6 @@ impl PgbouncerSource {
                 Part::Missing(reason)
             }
         }
-    }
-
-    fn describe_anew(&mut self, missing: &[Missing]) {
-        self.description = Description {
-            kind: Some(self.dialect.kind),
-            version: Some(self.version.clone()),
-            missing: missing.to_vec(),
-            connections: 1,
-            ..Description::default()
-        };
     }
 }
 

@@ -11,10 +11,12 @@ use pooltop::source::postgres::PostgresOpener;
 use pooltop::source::{Opener as _, Source};
 
 mod consoles;
+mod constructed;
 mod facts;
 mod joined;
 mod locks;
 mod outages;
+mod pgpool;
 mod pooler;
 mod probe;
 mod rights;

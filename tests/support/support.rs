@@ -17,6 +17,7 @@
 mod guardian;
 mod http;
 mod pgbouncer;
+mod pgpool;
 mod postgres;
 mod python;
 mod redis;
@@ -26,6 +27,7 @@ mod wait;
 pub use guardian::Guardian;
 pub use http::{HttpRequest, HttpServer, Reply};
 pub use pgbouncer::{PgBouncer, PgBouncerOptions};
+pub use pgpool::Pgpool;
 pub use postgres::{Auth, Held, Installation, Postgres, PostgresOptions, connect, installations};
 pub use python::{Answer, PythonApp, PythonOptions};
 pub use redis::{Held as RedisHeld, Redis, RedisOptions};

@@ -7,7 +7,7 @@ use super::{ConninfoError, uri};
 pub enum DsnKind {
     /// `postgres://…` and its many spellings, or a libpq keyword string.
     Postgres,
-    /// `pgbouncer://…`: the console of a pooler.
+    /// `pgbouncer://…`, `odyssey://…`, `pgcat://…`, `pgdog://…`, `pgpool://…`: the console of a pooler.
     Console,
     /// `redis://…` or `rediss://…`.
     Redis,
@@ -26,7 +26,7 @@ impl DsnKind {
             Some("http" | "https") => Ok(Self::Http),
             _ if uri::is_uri(dsn) => uri::scheme(dsn).map(|scheme| match scheme {
                 uri::Scheme::Postgres => Self::Postgres,
-                uri::Scheme::Console => Self::Console,
+                uri::Scheme::Console(_) => Self::Console,
             }),
             _ if dsn.contains('=') => Ok(Self::Postgres),
             _ => Ok(Self::Name),

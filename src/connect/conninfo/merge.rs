@@ -17,7 +17,9 @@ pub(super) fn merge(
     let mut merged = Merged::default();
     let pairs = if uri::is_uri(dsn) {
         let parts = uri::parse(dsn)?;
-        merged.console = parts.scheme == uri::Scheme::Console;
+        if let uri::Scheme::Console(defaults) = parts.scheme {
+            merged.console = Some(defaults);
+        }
         parts.pairs
     } else {
         keyword::parse(dsn)?
@@ -38,7 +40,7 @@ pub(super) fn merge(
 
 fn fill_from_environment(merged: &mut Merged, env: &Environment, notices: &mut Vec<Notice>) {
     for key in keys::KEYS {
-        if merged.console && NOT_FOR_CONSOLES.contains(&key.name) {
+        if merged.console.is_some() && NOT_FOR_CONSOLES.contains(&key.name) {
             continue;
         }
         let Some((variable, value)) = key.variable.and_then(|name| Some((name, env.get(name)?))) else {

@@ -21,7 +21,7 @@ pub(super) struct Section {
 
 /// The service that the string or `PGSERVICE` names; an error where it names one that no file has.
 pub(super) fn section(merged: &Merged, env: &Environment) -> Result<Option<Section>, ConninfoError> {
-    let from_environment = if merged.console { None } else { env.get("PGSERVICE") };
+    let from_environment = if merged.console.is_some() { None } else { env.get("PGSERVICE") };
     let Some(name) = merged.get("service").or(from_environment) else {
         return Ok(None);
     };

@@ -172,6 +172,22 @@ fn every_variable_of_libpq_is_taken_where_nothing_goes_before_it() {
 }
 
 #[test]
+fn every_kind_of_console_has_its_usual_place() {
+    for (url, place) in [
+        ("pgbouncer://u@h", "h:6432/pgbouncer"),
+        ("odyssey://u@h", "h:6432/console"),
+        ("pgcat://u@h", "h:6432/pgcat"),
+        ("pgdog://u@h", "h:6432/admin"),
+        ("pgpool://u@h", "h:9999/u"),
+        ("pgpool://u@h:5433/shop", "h:5433/shop"),
+    ] {
+        let info = Conninfo::resolve(url, &nobody()).unwrap().0;
+        assert_eq!(info.endpoint().as_str(), place, "{url}");
+        assert_eq!(DsnKind::of(url), Ok(DsnKind::Console), "{url}");
+    }
+}
+
+#[test]
 fn the_string_goes_before_the_service_before_the_environment() {
     let home = tempfile::tempdir().unwrap();
     let services = "# a comment\n[shop]\nhost=servicehost\nport=6001\ndbname=servicedb\npassword=a#b;c\n\n\

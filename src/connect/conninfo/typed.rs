@@ -18,7 +18,8 @@ pub(super) fn build(merged: &Merged, env: &Environment) -> Result<Conninfo, Conn
     let user = merged.get("user").or(env.user()).ok_or_else(|| {
         ConninfoError::new("no user is given and the login name is unknown", "add user=… or set PGUSER")
     })?;
-    let database = merged.get("dbname").unwrap_or(if merged.console { "pgbouncer" } else { user });
+    let usual = merged.console.and_then(|console| console.database).unwrap_or(user);
+    let database = merged.get("dbname").unwrap_or(usual);
     Ok(Conninfo {
         hosts: hosts(merged)?,
         user: user.to_owned(),
@@ -57,7 +58,7 @@ fn hosts(merged: &Merged) -> Result<Vec<Host>, ConninfoError> {
             "give each host its own entry, or one port for all",
         ));
     }
-    let default_port = if merged.console { 6432 } else { 5432 };
+    let default_port = merged.console.map_or(5432, |console| console.port);
     (0..count)
         .map(|index| {
             let address = entry(&addresses, index);

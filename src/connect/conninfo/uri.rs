@@ -14,8 +14,17 @@ pub(super) fn is_uri(dsn: &str) -> bool {
 pub(super) enum Scheme {
     /// A PostgreSQL server, or a pooler's client port that looks like one.
     Postgres,
-    /// The console of a pooler.
-    Console,
+    /// The console of a pooler, on its usual port and under its usual name.
+    Console(Defaults),
+}
+
+/// Where a kind of console usually is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Defaults {
+    /// Port where none is given.
+    pub(super) port: u16,
+    /// Database where none is given; `None` = the user's name, as on a server.
+    pub(super) database: Option<&'static str>,
 }
 
 /// An address taken apart, still in libpq's terms.
@@ -82,12 +91,21 @@ fn split_scheme(dsn: &str) -> Result<(Scheme, Cow<'_, str>), ConninfoError> {
     };
     match scheme.split('+').next().unwrap_or_default().to_ascii_lowercase().as_str() {
         "postgres" | "postgresql" | "postgis" | "psql" | "pgsql" | "ecto" => Ok((Scheme::Postgres, rest)),
-        "pgbouncer" | "odyssey" | "pgcat" | "pgdog" => Ok((Scheme::Console, rest)),
+        "pgbouncer" => Ok((console(6432, Some("pgbouncer")), rest)),
+        "odyssey" => Ok((console(6432, Some("console")), rest)),
+        "pgcat" => Ok((console(6432, Some("pgcat")), rest)),
+        "pgdog" => Ok((console(6432, Some("admin")), rest)),
+        // It has no console: any of its connections answers.
+        "pgpool" => Ok((console(9999, None), rest)),
         _ => Err(ConninfoError::new(
             &format!("`{scheme}://` is not an address of PostgreSQL or a pooler"),
             "write postgres://host/database or pgbouncer://host:6432",
         )),
     }
+}
+
+fn console(port: u16, database: Option<&'static str>) -> Scheme {
+    Scheme::Console(Defaults { port, database })
 }
 
 fn push_user(user_info: &str, pairs: &mut Vec<(String, String)>) -> Result<(), ConninfoError> {

@@ -19,6 +19,11 @@ const ANSWERS: &[(&str, &str, &str)] = &[
         "for database",
         "raise the database's CONNECTION LIMIT or connect to another database, such as postgres",
     ),
+    (
+        "53300",
+        "Sorry, too many clients",
+        "every process of pgpool-II has a client: raise num_init_children there",
+    ),
     ("53300", "", "no slot is free, logins in progress count too: keep pooltop open, it tries again"),
     ("28P01", "", "check the password: DSN, PGPASSWORD, password_command or ~/.pgpass (mode 0600)"),
     ("28000", "no encryption", "pg_hba.conf wants TLS here: add sslmode=require"),
@@ -88,6 +93,21 @@ const ANSWERS: &[(&str, &str, &str)] = &[
     ),
     ("08P01", "too many clients already", "the server behind the pooler is full"),
     ("08P01", "remaining connection slots", "the server behind the pooler is full"),
+    (
+        "XX000",
+        "EMAXCONN",
+        "Supavisor's own limit is reached; it has no console, its numbers are at its Prometheus endpoint, /metrics",
+    ),
+    (
+        "XX000",
+        "max clients reached",
+        "Supavisor's own limit is reached; it has no console, its numbers are at its Prometheus endpoint, /metrics",
+    ),
+    (
+        "XX000",
+        "enant",
+        "that is Supavisor, which wants user.project as the user and has no console: its numbers are at /metrics",
+    ),
     ("58000", "could not get connection from the pool", "every server connection of the pooler is busy"),
 ];
 

@@ -102,9 +102,20 @@ const PGBOUNCER: Dialect = Dialect {
     fix: "add the user to stats_users in pgbouncer.ini, then RELOAD",
 };
 
+static FIRST: Dialect = PGBOUNCER;
+
+/// Of pgpool-II only the name is in common: see the module of its own.
+pub(super) static PGPOOL: Dialect = Dialect {
+    kind: TargetKind::Pgpool,
+    consoles: &[],
+    facts: &[],
+    fix: "SHOW POOL_… is open to every user: look at pgpool-II's log",
+    ..PGBOUNCER
+};
+
 /// The relatives. Odyssey's console has a database of any name, and it has no way to say that nothing waits: what it calls
 /// `cl_waiting` are the clients without a server connection.
-const RELATIVES: [Dialect; 3] = [
+static RELATIVES: [Dialect; 3] = [
     Dialect {
         kind: TargetKind::Odyssey,
         consoles: &["console"],
@@ -163,7 +174,7 @@ const RELATIVES: [Dialect; 3] = [
 /// The dialect of a pooler, by what it calls itself.
 pub(super) fn of(version: &str) -> &'static Dialect {
     let version = version.to_ascii_lowercase();
-    RELATIVES.iter().find(|relative| version.contains(relative.kind.as_str())).unwrap_or(&PGBOUNCER)
+    RELATIVES.iter().find(|relative| version.contains(relative.kind.as_str())).unwrap_or(&FIRST)
 }
 
 impl Dialect {

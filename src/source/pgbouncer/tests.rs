@@ -9,6 +9,7 @@ use crate::model::pooler::{ClientState, ConsoleRight, PoolerFacts, PoolerState};
 use crate::source::postgres::intern::Interner;
 
 mod hostile;
+mod relatives;
 
 /// An answer with these columns; of each row only some cells are named, the others are empty.
 pub(super) fn answer(columns: &[&str], rows: &[&[(&str, &str)]]) -> Answer {
