@@ -8,7 +8,7 @@ use crate::analysis::Moment;
 use crate::collect::Target;
 use crate::control::audit::Audit;
 use crate::control::confirm::{Access, Policy};
-use crate::control::executor::{Executor, Setup};
+use crate::control::executor::{ConsoleSetup, Executor, Setup};
 use crate::model::clock::Clock;
 use crate::model::own::OwnSessions;
 use crate::model::target::{TargetState, TargetStatus};
@@ -56,10 +56,10 @@ fn target_plan(target: &RunningTarget, running: &Running, audit: &Audit, clock: 
         Reading::Probe => running.interval.max(pooled::SHORTEST_INTERVAL),
         Reading::Console | Reading::Sample => running.interval,
     };
-    let operations = reading == Reading::Sample && running.policy.access != Access::ReadOnly;
+    let operations = reading != Reading::Probe && running.policy.access != Access::ReadOnly;
     TargetPlan {
         target: Target { name, opener, interval, deadline: (interval * 3).max(SHORTEST_DEADLINE) },
-        executor: operations.then(|| executor(target, &running.policy, audit, &own, clock)),
+        executor: operations.then(|| executor((target, reading), &running.policy, audit, &own, clock)),
         own,
     }
 }
@@ -88,7 +88,7 @@ fn reading(target: &RunningTarget, running: &Running) -> Reading {
 }
 
 fn executor(
-    target: &RunningTarget,
+    (target, reading): (&RunningTarget, Reading),
     policy: &Policy,
     audit: &Audit,
     own: &OwnSessions,
@@ -96,7 +96,12 @@ fn executor(
 ) -> MakeExecutor {
     let (conninfo, policy, audit, own, clock) =
         (target.conninfo.clone(), policy.clone(), audit.clone(), own.clone(), clock.clone());
-    Box::new(move |sampling| Executor::new(Setup { conninfo, policy, audit, own, sampling, clock }))
+    if reading == Reading::Console {
+        return MakeExecutor::Console(ConsoleSetup { conninfo, policy, audit, clock });
+    }
+    MakeExecutor::Server(Box::new(move |sampling| {
+        Executor::new(Setup { conninfo, policy, audit, own, sampling, clock })
+    }))
 }
 
 /// Waits until every target has answered or failed to, and has told what it tells slowly; at most `patience`.

@@ -2,12 +2,14 @@
 //!
 //! Pure. It knows no connection and no executor; what it makes is the only thing that an executor takes.
 
+mod pooler;
 mod question;
 pub(in crate::control) mod warning;
 mod why;
 
 use crate::text::Text;
 
+pub use pooler::{NotHere, PoolLoad, PoolerAround};
 pub use question::{Answer, AnswerError, Asked, Confirmed, LeftOut, PoolShare, Question, Surroundings};
 pub use why::Why;
 

@@ -1,5 +1,6 @@
 //! Operations on real servers: whom they reach, whom they leave alone, and what is said and written about it.
 
+mod console;
 mod denied;
 mod full;
 mod inspect;

@@ -101,7 +101,7 @@ impl App {
 
     /// Whether the open question still has somebody to ask about.
     fn asks_somebody(&self) -> bool {
-        matches!(self.layers.last(), Some(Layer::Confirm(confirm)) if !confirm.question.asked().is_empty())
+        matches!(self.layers.last(), Some(Layer::Confirm(confirm)) if !confirm.question.is_void())
     }
 
     fn needs_secret(&self) -> bool {

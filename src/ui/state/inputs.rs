@@ -111,7 +111,7 @@ impl App {
         self.toast(tone, &format!("{about}{}{why}", summary(&report)));
         let same = |known: &OperationReport| {
             (known.kind, &known.target) == (report.kind, &report.target)
-                && known.outcomes.iter().map(|row| row.id).eq(report.outcomes.iter().map(|row| row.id))
+                && known.outcomes.iter().map(|row| &row.id).eq(report.outcomes.iter().map(|row| &row.id))
         };
         self.reports.retain(|known| !same(known));
         self.reports.push(report);

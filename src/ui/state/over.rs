@@ -135,7 +135,7 @@ impl App {
             Then::Close => drop(self.layers.pop()),
             Then::Execute(confirmed) => {
                 self.layers.pop();
-                let many = confirmed.get().victims.len();
+                let many = confirmed.get().victims().len();
                 self.toast(
                     Tone::Info,
                     &format!("{} on {}: sent to {many}", confirmed.get().kind, confirmed.get().target),
@@ -151,7 +151,7 @@ impl App {
     fn unmark(&mut self, operation: &Operation) {
         let Some(moment) = self.reel.newest() else { return };
         let place = moment.targets.iter().position(|status| status.name == operation.target);
-        let done: HashSet<_> = operation.victims.iter().map(Victim::id).collect();
+        let done: HashSet<_> = operation.victims().iter().map(Victim::id).collect();
         self.connections.marks.retain(|id| Some(id.target) != place || !done.contains(&id.backend));
     }
 

@@ -81,7 +81,7 @@ impl Robot {
             _ => None,
         });
         executed
-            .map(|operation| (operation.kind, operation.victims.iter().map(|v| v.id().pid).collect()))
+            .map(|operation| (operation.kind, operation.victims().iter().map(|v| v.id().pid).collect()))
             .collect()
     }
 
@@ -418,7 +418,7 @@ fn opening_a_connection_asks_what_it_holds() {
     let mut robot = Robot::on(leak());
     robot.press("<enter>");
     let effects = robot.take();
-    assert!(matches!(&effects[..], [Effect::Inspect(operation)] if operation.victims[0].id().pid == 18_200));
+    assert!(matches!(&effects[..], [Effect::Inspect(operation)] if operation.victims()[0].id().pid == 18_200));
     robot.press("K");
     assert_eq!(robot.asked(), [18_200]);
 }
