@@ -8,6 +8,7 @@ pub mod console;
 pub mod env_file;
 pub mod environment;
 pub mod notice;
+pub mod redis;
 pub mod row;
 pub mod session;
 
@@ -28,6 +29,7 @@ pub use env_file::EnvFile;
 pub use environment::Environment;
 pub use notice::Notice;
 pub use open::open;
+pub use redis::{RedisConnection, Reply};
 pub use row::{RawText, RowExt};
 pub use session::{Connection, Purpose};
 pub use tokio_postgres::Row;

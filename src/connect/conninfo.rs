@@ -15,6 +15,7 @@ mod keys;
 mod keyword;
 mod kind;
 mod merge;
+mod redis;
 mod service;
 mod typed;
 mod uri;
@@ -169,6 +170,8 @@ pub struct Conninfo {
     pub(super) connect_timeout: Duration,
     /// `pgbouncer=true` was given: treat the wire as pooled without asking.
     pub(super) pooled: bool,
+    /// `redis://` or `rediss://`: the database is a number, and TLS begins at once.
+    pub(super) redis: bool,
 }
 
 /// Where a password may come from, in the order in which they are asked.
@@ -201,6 +204,9 @@ impl Conninfo {
     /// Keys that belong to other tools are ignored; the notices say which, and what else is worth knowing.
     pub fn resolve(dsn: &str, env: &Environment) -> Result<(Self, Vec<Notice>), ConninfoError> {
         let mut notices = Vec::new();
+        if let Some(info) = redis::resolve(dsn, &mut notices) {
+            return Ok((info?, notices));
+        }
         let merged = merge::merge(dsn, env, &mut notices)?;
         let info = typed::build(&merged, env)?;
         if info.ssl.direct && info.ssl.mode < SslMode::Require {
@@ -236,6 +242,11 @@ impl Conninfo {
     /// Whether it is known beforehand that a pooler is in between: `pgbouncer=true`, or a profile that says so.
     pub fn is_pooled(&self) -> bool {
         self.pooled
+    }
+
+    /// Whether a Redis server is meant.
+    pub fn is_redis(&self) -> bool {
+        self.redis
     }
 
     /// The same, known to lead through a pooler.

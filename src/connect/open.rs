@@ -211,7 +211,9 @@ async fn door(attempt: &Attempt<'_>, endpoint: &Text, security: Security) -> Res
     if security == Security::Plain {
         return Ok(Link::Plain(socket));
     }
-    let negotiated = tls::negotiate(socket, &attempt.info.ssl, attempt.host, security);
+    // Redis has registered no name for its protocol, and proxies in front of it refuse names they do not know.
+    let alpn = (!attempt.info.redis).then_some(&b"postgresql"[..]);
+    let negotiated = tls::negotiate(socket, &attempt.info.ssl, attempt.host, security, alpn);
     match within(attempt.until, endpoint, "connected, but TLS was not negotiated", negotiated).await {
         Ok(Ok(Secured::Tls(stream))) => Ok(Link::Tls(stream)),
         Ok(Ok(Secured::Plain(socket))) => Ok(Link::Plain(socket)),

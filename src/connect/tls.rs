@@ -70,6 +70,7 @@ pub(super) async fn negotiate(
     ssl: &Ssl,
     host: &Host,
     security: Security,
+    alpn: Option<&[u8]>,
 ) -> Result<Secured, TlsError> {
     if !ssl.direct {
         socket.write_all(&REQUEST).await.map_err(TlsError::Handshake)?;
@@ -86,7 +87,7 @@ pub(super) async fn negotiate(
             }
         }
     }
-    let config = config(ssl).map_err(TlsError::Settings)?;
+    let config = config(ssl, alpn).map_err(TlsError::Settings)?;
     let name = server_name(host).map_err(TlsError::Settings)?;
     let stream = TlsConnector::from(Arc::new(config)).connect(name, socket);
     stream.await.map(|stream| Secured::Tls(Box::new(stream))).map_err(TlsError::Handshake)
@@ -103,7 +104,7 @@ fn server_name(host: &Host) -> Result<ServerName<'static>, String> {
 }
 
 /// The configuration of one handshake. Files are read every time: certificates are renewed while pooltop runs.
-fn config(ssl: &Ssl) -> Result<ClientConfig, String> {
+fn config(ssl: &Ssl, alpn: Option<&[u8]>) -> Result<ClientConfig, String> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let verifier = trust::verifier(ssl, &provider)?;
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
@@ -115,7 +116,7 @@ fn config(ssl: &Ssl) -> Result<ClientConfig, String> {
         Some(identity) => builder.with_client_cert_resolver(identity),
         None => builder.with_no_client_auth(),
     };
-    config.alpn_protocols = vec![b"postgresql".to_vec()];
+    config.alpn_protocols = alpn.map(<[u8]>::to_vec).into_iter().collect();
     config.enable_sni = ssl.sni;
     Ok(config)
 }

@@ -38,6 +38,7 @@ pub(super) fn build(merged: &Merged, env: &Environment) -> Result<Conninfo, Conn
             .unwrap_or_default(),
         connect_timeout: connect_timeout(merged)?,
         pooled: merged.pooled,
+        redis: false,
     })
 }
 

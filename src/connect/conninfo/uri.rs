@@ -29,7 +29,12 @@ pub(super) struct Parts {
 /// Takes an address apart.
 pub(super) fn parse(dsn: &str) -> Result<Parts, ConninfoError> {
     let (scheme, rest) = split_scheme(dsn)?;
-    let (location, query) = rest.split_once('?').unwrap_or((&rest, ""));
+    Ok(Parts { scheme, pairs: pairs(&rest)? })
+}
+
+/// What follows the scheme, as libpq's keys.
+pub(super) fn pairs(rest: &str) -> Result<Vec<(String, String)>, ConninfoError> {
+    let (location, query) = rest.split_once('?').unwrap_or((rest, ""));
     // libpq ends the user part at the first `@`; a password that contains one must be encoded. The last one is
     // taken here, so that a raw `@` in a password works, as it does in most drivers.
     let (authority, path) = split_path(location);
@@ -46,7 +51,7 @@ pub(super) fn parse(dsn: &str) -> Result<Parts, ConninfoError> {
         pairs.push(("dbname".to_owned(), decode(path, "database")?));
     }
     push_query(query, &mut pairs)?;
-    Ok(Parts { scheme, pairs })
+    Ok(pairs)
 }
 
 /// The authority and the path. A `/` inside the user part (an unencoded password) does not end the authority.
