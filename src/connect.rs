@@ -24,7 +24,7 @@ mod tls;
 mod wire;
 
 pub use conninfo::{Conninfo, ConninfoError, DsnKind};
-pub use console::{Answer, Console};
+pub use console::{Answer, Console, ROW_LIMIT};
 pub use env_file::EnvFile;
 pub use environment::Environment;
 pub use notice::Notice;

@@ -27,6 +27,8 @@ use talk::{ANSWER_LIMIT, Talk};
 
 /// How long a `SHOW` may take.
 const QUERY_LIMIT: Duration = Duration::from_secs(5);
+/// Rows of one answer that are kept. A pooler with more clients than this is not one process.
+pub const ROW_LIMIT: usize = 50_000;
 /// How long ending a session politely may take.
 const GOODBYE_LIMIT: Duration = Duration::from_secs(1);
 
@@ -37,6 +39,8 @@ pub struct Console {
     endpoint: Text,
     server_version: Text,
     encrypted: bool,
+    announced_pid: i32,
+    unix: bool,
 }
 
 /// What a console answered.
@@ -50,6 +54,8 @@ pub struct Answer {
     pub tag: String,
     /// Notices; the answer of `SHOW HELP` is one.
     pub notices: Vec<Text>,
+    /// Rows beyond [`ROW_LIMIT`], which were received but not kept.
+    pub left_off: usize,
 }
 
 impl Answer {
@@ -58,17 +64,31 @@ impl Answer {
         self.columns.iter().position(|column| column == name)
     }
 
-    /// Adds one message and returns how large it was. Of several result sets the last one stays: pgpool-II sends an
-    /// empty one first.
+    /// Adds one message and returns how much memory it takes. Of several result sets the last one stays: pgpool-II
+    /// sends an empty one first.
     fn take(&mut self, message: &Message) -> Result<usize, Trouble> {
         match message {
-            Message::RowDescription(body) => (self.columns, self.rows) = (columns(body)?, Vec::new()),
-            Message::DataRow(body) => {
-                self.rows.push(cells(body)?);
+            Message::RowDescription(body) => {
+                (self.columns, self.rows, self.left_off) = (columns(body)?, Vec::new(), 0);
+            }
+            Message::DataRow(body) if self.rows.len() >= ROW_LIMIT => {
+                self.left_off += 1;
                 return Ok(body.buffer().len());
             }
+            Message::DataRow(body) => {
+                let row = cells(body)?;
+                // An empty cell takes four bytes on the wire and eight times as much here.
+                let size = body.buffer().len() + row.capacity() * size_of::<Option<Bytes>>();
+                self.rows.push(row);
+                return Ok(size);
+            }
             Message::CommandComplete(body) => body.tag()?.clone_into(&mut self.tag),
-            Message::NoticeResponse(body) => self.notices.push(notice(&said(body.fields()))),
+            Message::NoticeResponse(body) => {
+                let notice = notice(&said(body.fields()));
+                let size = notice.len() + size_of::<Text>();
+                self.notices.push(notice);
+                return Ok(size);
+            }
             Message::ParameterStatus(_) | Message::EmptyQueryResponse | Message::NotificationResponse(_) => {}
             _ => return Err(Trouble::Words("unexpected message from the server")),
         }
@@ -116,14 +136,16 @@ impl Entry for Consoles {
         let mut talk = Talk::new(link);
         let overdue = "connected, but the console did not answer the login";
         let login = authenticate::log_in(&mut talk, attempt.info, attempt.password);
-        let server_version = open::within(attempt.until, endpoint, overdue, login)
+        let greeting = open::within(attempt.until, endpoint, overdue, login)
             .await
             .map_err(Failure::next)?
             .map_err(|trouble| Failure::of_login(trouble.explain(CONNECT, endpoint)))?;
         Ok(Console {
             endpoint: endpoint.clone(),
-            server_version: Text::line(&server_version),
+            server_version: Text::line(&greeting.server_version),
             encrypted: talk.is_encrypted(),
+            announced_pid: greeting.pid,
+            unix: talk.is_unix(),
             talk: Some(talk),
         })
     }
@@ -173,6 +195,16 @@ impl Console {
     /// Whether TLS protects it.
     pub fn is_encrypted(&self) -> bool {
         self.encrypted
+    }
+
+    /// The process id that the other end announced. A pooler makes one up.
+    pub fn announced_pid(&self) -> i32 {
+        self.announced_pid
+    }
+
+    /// Whether it runs over a Unix socket.
+    pub fn is_unix(&self) -> bool {
+        self.unix
     }
 
     /// Whether it can no longer be asked anything.

@@ -1,18 +1,36 @@
-//! A pooler's console: `SHOW VERSION`, which also keeps the session alive, and `SHOW POOLS`.
+//! A pooler's console: PgBouncer's, and those of its relatives, which are recognised by what they call themselves.
+//!
+//! Every sample asks for pools, clients with server connections, and totals; bounds and settings are asked for seldom.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use self::dialect::{Dialect, Lists};
+use self::facts::Asker;
+use super::postgres::intern::Interner;
 use super::probe::Check;
 use super::{Description, Opener, Reading, Source, unreadable};
-use crate::connect::{Answer, Conninfo, Console};
+use crate::connect::{Answer, Conninfo, Console, ROW_LIMIT};
 use crate::model::clock::Clock;
 use crate::model::part::{Missing, Part};
-use crate::model::pooler::{PoolerPool, PoolerSample};
+use crate::model::pooler::{PoolerFacts, PoolerPool, PoolerSample, PoolerSockets, PoolerTotals};
 use crate::model::sample::{Body, Sample};
 use crate::model::secret::SecretString;
 use crate::model::target::{Overhead, TargetError, TargetKind, TargetName};
-use crate::text::{Text, span};
+use crate::text::Text;
+
+mod ages;
+mod checks;
+mod columns;
+mod dialect;
+mod facts;
+mod pairs;
+mod pools;
+mod sockets;
+mod totals;
+
+/// How often bounds and settings are read again. A PAUSE of a whole pooler shows only in these.
+const FACTS_EVERY: Duration = Duration::from_secs(10);
 
 /// How one pooler's console is reached.
 #[derive(Clone, Debug)]
@@ -35,7 +53,7 @@ impl PgbouncerOpener {
             Err(error) => return vec![Check::failed("console", &error)],
         };
         match source.read().await {
-            Ok(sample) => found(&sample, source.console.endpoint()),
+            Ok(sample) => checks::all(&sample, &source.console, self.conninfo.user()),
             Err(error) => vec![Check::failed("console", &error)],
         }
     }
@@ -45,9 +63,19 @@ impl PgbouncerOpener {
         if let Some(secret) = secret {
             target.conninfo = target.conninfo.with_password(secret);
         }
-        let console = Console::open(&target.conninfo).await?;
-        let description = Description { connections: 1, ..Description::default() };
-        Ok(PgbouncerSource { target, console, description })
+        let mut console = Console::open(&target.conninfo).await?;
+        let version = version(&console.query("SHOW VERSION").await?)?;
+        Ok(PgbouncerSource {
+            dialect: dialect::of(&version),
+            asker: Asker { user: target.conninfo.user().to_owned(), unix: console.is_unix() },
+            description: Description { connections: 1, ..Description::default() },
+            facts: Slow::default(),
+            texts: Interner::default(),
+            asked: 1,
+            target,
+            console,
+            version,
+        })
     }
 }
 
@@ -69,44 +97,159 @@ impl Opener for PgbouncerOpener {
 struct PgbouncerSource {
     target: PgbouncerOpener,
     console: Console,
+    version: Text,
+    dialect: &'static Dialect,
+    asker: Asker,
     /// What the samples have told.
     description: Description,
+    facts: Slow,
+    texts: Interner,
+    /// Statements since the last sample.
+    asked: u32,
+}
+
+/// What changes seldom, as it was read last.
+struct Slow {
+    facts: Part<Arc<PoolerFacts>>,
+    missing: Vec<Missing>,
+    /// By the monotonic clock.
+    due: Duration,
+}
+
+impl Default for Slow {
+    fn default() -> Self {
+        let facts = Part::Missing(Missing::new("bounds and settings of the pooler", "not read yet"));
+        Self { facts, missing: Vec::new(), due: Duration::ZERO }
+    }
 }
 
 impl PgbouncerSource {
     async fn read(&mut self) -> Result<Sample, TargetError> {
         let started = self.target.clock.monotonic();
-        let version = version(&self.console.query("SHOW VERSION").await?)?;
-        let kind = kind_of(&version);
-        let (pools, missing) = match self.console.query("SHOW POOLS").await {
-            Ok(answer) => (Part::Known(pools(&answer)?), absent(&answer, &version)),
-            Err(error) if !self.console.is_closed() => {
-                let reason = refused_pools(&error);
-                (Part::Missing(reason.clone()), Some(reason))
-            }
-            Err(error) => return Err(error),
-        };
-        let missing: Vec<Missing> = missing.into_iter().collect();
-        self.description = Description {
-            kind: Some(kind),
-            version: Some(version.clone()),
-            missing: missing.clone(),
-            connections: 1,
-            ..Description::default()
-        };
+        let mut missing = Vec::new();
+        let mut pools = self.pools(&mut missing).await?;
+        let sockets = self.sockets(&mut missing).await?;
+        if let (Part::Known(pools), Part::Known(sockets), true) =
+            (&mut pools, &sockets, self.dialect.waiting_is_idle)
+        {
+            pairs::count_queued(pools, sockets);
+        }
+        let totals = self.totals(&mut missing).await?;
+        if started >= self.facts.due {
+            self.read_facts().await?;
+            self.facts.due = started.saturating_add(FACTS_EVERY);
+        }
+        missing.extend(self.facts.missing.iter().cloned());
+        self.describe_anew(&missing);
         let took = self.target.clock.monotonic().saturating_sub(started);
         let now = self.target.clock.now();
         Ok(Sample {
             target: Arc::clone(&self.target.name),
             at: now,
             received_at: now,
-            overhead: overhead(took),
+            overhead: overhead(std::mem::take(&mut self.asked), took),
             body: Body::Pooler(PoolerSample {
+                kind: self.dialect.kind,
+                version: self.version.clone(),
                 pools,
+                sockets,
+                totals,
+                facts: self.facts.facts.clone(),
                 missing,
-                ..PoolerSample::unread(kind, version, &Missing::new("clients", "not read"))
             }),
         })
+    }
+
+    /// Asks one thing. A refusal is an answer; an error is the end of the session.
+    async fn ask(&mut self, statement: &str) -> Result<Result<Answer, TargetError>, TargetError> {
+        self.asked += 1;
+        match self.console.query(statement).await {
+            Err(error) if self.console.is_closed() => Err(error),
+            answer => Ok(answer),
+        }
+    }
+
+    async fn pools(&mut self, missing: &mut Vec<Missing>) -> Result<Part<Vec<PoolerPool>>, TargetError> {
+        let answer = self.ask("SHOW POOLS").await?;
+        if let Ok(answer) = &answer {
+            missing.extend(pools::absent(answer, self.dialect, &self.version));
+        }
+        let read = answer.and_then(|answer| pools::read(&answer, self.dialect, &mut self.texts));
+        Ok(self.part("pools of the pooler", read, missing))
+    }
+
+    async fn sockets(&mut self, missing: &mut Vec<Missing>) -> Result<Part<Arc<PoolerSockets>>, TargetError> {
+        const WHAT: &str = "clients and server connections of the pooler";
+        let read = match self.dialect.lists {
+            Lists::Sockets => {
+                let answer = self.ask("SHOW SOCKETS").await?;
+                missing.extend(answer.as_ref().ok().and_then(|answer| cut("SHOW SOCKETS", answer)));
+                answer.and_then(|answer| self.one_snapshot(&answer))
+            }
+            Lists::Pair(names) => {
+                let (clients, servers) = (self.ask("SHOW CLIENTS").await?, self.ask("SHOW SERVERS").await?);
+                missing.extend(clients.as_ref().ok().and_then(|answer| cut("SHOW CLIENTS", answer)));
+                clients.and_then(|clients| {
+                    pairs::read(&clients, &servers?, names, self.dialect, &mut self.texts)
+                })
+            }
+        };
+        Ok(self.part(WHAT, read.map(Arc::new), missing))
+    }
+
+    fn one_snapshot(&mut self, answer: &Answer) -> Result<PoolerSockets, TargetError> {
+        let sockets = sockets::read(answer, self.dialect, &mut self.texts)?;
+        self.texts.trim(answer.rows.len());
+        Ok(sockets)
+    }
+
+    async fn totals(&mut self, missing: &mut Vec<Missing>) -> Result<Part<Vec<PoolerTotals>>, TargetError> {
+        let answer = self.ask("SHOW STATS").await?;
+        let read = answer.and_then(|answer| totals::read(&answer, self.dialect, &mut self.texts));
+        Ok(self.part("totals of the pooler", read, missing))
+    }
+
+    /// Reads what changes seldom. What is refused is left out and said.
+    async fn read_facts(&mut self) -> Result<(), TargetError> {
+        let (mut facts, mut missing, mut known) = (PoolerFacts::default(), Vec::new(), false);
+        for fact in self.dialect.facts(&self.version) {
+            let answer = self.ask(fact.statement()).await?;
+            let about = (self.dialect, &self.asker);
+            let read =
+                answer.and_then(|answer| facts::enter(&mut facts, fact, &answer, about, &mut self.texts));
+            known |= self.part(fact.what(), read, &mut missing).known().is_some();
+        }
+        self.facts.facts = match (known, missing.first()) {
+            (false, Some(reason)) => Part::Missing(reason.clone()),
+            _ => Part::Known(Arc::new(facts)),
+        };
+        self.facts.missing = missing;
+        Ok(())
+    }
+
+    /// What was read, or why it was not, which is said in the list of what is missing too.
+    fn part<T>(&self, what: &str, read: Result<T, TargetError>, missing: &mut Vec<Missing>) -> Part<T> {
+        match read {
+            Ok(value) => Part::Known(value),
+            Err(error) => {
+                let mut reason = Missing::new(what, &error.message);
+                if error.refused {
+                    reason = reason.with_fix(self.dialect.fix);
+                }
+                missing.push(reason.clone());
+                Part::Missing(reason)
+            }
+        }
+    }
+
+    fn describe_anew(&mut self, missing: &[Missing]) {
+        self.description = Description {
+            kind: Some(self.dialect.kind),
+            version: Some(self.version.clone()),
+            missing: missing.to_vec(),
+            connections: 1,
+            ..Description::default()
+        };
     }
 }
 
@@ -124,18 +267,12 @@ impl Source for PgbouncerSource {
     }
 }
 
-fn found(sample: &Sample, endpoint: &str) -> Vec<Check> {
-    let Some(pooler) = sample.pooler() else { return Vec::new() };
-    let mut checks = vec![Check::good("console", &format!("{} at {endpoint}", pooler.version))];
-    if let Some(pools) = pooler.pools.known() {
-        checks.push(Check::good("pools", &span::count(pools.len() as u64, "pool")));
+fn overhead(asked: u32, took: Duration) -> Overhead {
+    Overhead {
+        connections: 1,
+        statements_per_sample: f64::from(asked),
+        server_ms_per_sample: took.as_secs_f64() * 1e3,
     }
-    checks.extend(pooler.missing.iter().map(Check::missing));
-    checks
-}
-
-fn overhead(took: Duration) -> Overhead {
-    Overhead { connections: 1, statements_per_sample: 2.0, server_ms_per_sample: took.as_secs_f64() * 1e3 }
 }
 
 /// The only value of the only row.
@@ -144,114 +281,14 @@ fn version(answer: &Answer) -> Result<Text, TargetError> {
     cell.map(Text::line_bytes).ok_or_else(|| unreadable("SHOW VERSION has no value"))
 }
 
-/// Which pooler speaks, by what it calls itself. PgBouncer's relatives answer on the same kind of console.
-fn kind_of(version: &str) -> TargetKind {
-    let version = version.to_ascii_lowercase();
-    let names = [
-        ("odyssey", TargetKind::Odyssey),
-        ("pgcat", TargetKind::Pgcat),
-        ("pgdog", TargetKind::Pgdog),
-        ("pgpool", TargetKind::Pgpool),
-    ];
-    let found = names.into_iter().find(|(name, _)| version.contains(name));
-    found.map_or(TargetKind::Pgbouncer, |(_, kind)| kind)
-}
-
-fn refused_pools(error: &TargetError) -> Missing {
-    Missing::new("pools of the pooler", &error.message)
-        .with_fix("add the user to stats_users in pgbouncer.ini, then RELOAD")
-}
-
-/// The numbers that a pool has. PgBouncer has them all; some of its relatives lack some.
-const NUMBERS: [&str; 8] =
-    ["cl_active", "cl_waiting", "sv_active", "sv_idle", "sv_used", "sv_tested", "sv_login", "maxwait"];
-
-/// Numbers that this pooler does not give.
-fn absent(answer: &Answer, version: &str) -> Option<Missing> {
-    let absent: Vec<&str> = NUMBERS.into_iter().filter(|name| answer.column(name).is_none()).collect();
-    (!absent.is_empty())
-        .then(|| Missing::new(&absent.join(", "), &format!("SHOW POOLS of {version} has no such column")))
-}
-
-/// Columns by name: every few versions some are added in the middle.
-fn pools(answer: &Answer) -> Result<Vec<PoolerPool>, TargetError> {
-    for name in ["database", "user"] {
-        if answer.column(name).is_none() {
-            return Err(unreadable(&format!("SHOW POOLS has no column `{name}`")));
-        }
-    }
-    let row = |row: &Vec<Option<bytes::Bytes>>| {
-        let number = |name: &str| number(answer.text(row, name).as_deref());
-        let count = |name: &str| number(name).map(|count| u32::try_from(count).unwrap_or(u32::MAX));
-        PoolerPool {
-            database: answer.text(row, "database").unwrap_or_default(),
-            user: answer.text(row, "user").unwrap_or_default(),
-            cl_active: count("cl_active"),
-            cl_waiting: count("cl_waiting"),
-            sv_active: count("sv_active"),
-            sv_idle: count("sv_idle"),
-            sv_used: count("sv_used"),
-            sv_tested: count("sv_tested"),
-            sv_login: count("sv_login"),
-            // maxwait is whole seconds, maxwait_us the rest of it.
-            max_wait_us: number("maxwait").map(|seconds| {
-                seconds.saturating_mul(1_000_000).saturating_add(number("maxwait_us").unwrap_or_default())
-            }),
-            pool_mode: answer.text(row, "pool_mode").filter(|mode| !mode.is_empty()),
-            ..PoolerPool::default()
-        }
-    };
-    Ok(answer.rows.iter().map(row).collect())
-}
-
-/// Numbers come as text of whatever type; some poolers write decimals.
-fn number(text: Option<&str>) -> Option<u64> {
-    text?.trim().split('.').next()?.parse().ok()
+/// Rows that were too many to keep.
+fn cut(statement: &str, answer: &Answer) -> Option<Missing> {
+    let more = answer.left_off;
+    (more > 0).then(|| {
+        let what = format!("{more} clients and server connections of the pooler");
+        Missing::new(&what, &format!("of {statement} the first {ROW_LIMIT} rows are read"))
+    })
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn answer(columns: &[&str], rows: &[&[&str]]) -> Answer {
-        let cell = |cell: &&str| Some(bytes::Bytes::copy_from_slice(cell.as_bytes()));
-        Answer {
-            columns: columns.iter().map(ToString::to_string).collect(),
-            rows: rows.iter().map(|row| row.iter().map(cell).collect()).collect(),
-            ..Answer::default()
-        }
-    }
-
-    #[test]
-    fn poolers_are_told_by_what_they_call_themselves() {
-        for (version, kind) in [
-            ("PgBouncer 1.18.0", TargetKind::Pgbouncer),
-            ("odyssey 1.3 (git 1234)", TargetKind::Odyssey),
-            ("PgCat 1.2.0", TargetKind::Pgcat),
-            ("PgDog v0.1.54", TargetKind::Pgdog),
-        ] {
-            assert_eq!(kind_of(version), kind, "{version}");
-        }
-    }
-
-    #[test]
-    fn columns_are_found_by_name_wherever_a_version_puts_them() {
-        let columns =
-            ["user", "maxwait_us", "cl_waiting", "database", "cl_cancel_req", "maxwait", "sv_login"];
-        let answer = answer(&columns, &[&["app", "250000", "3", "shop", "9", "2", "1"]]);
-        let pools = pools(&answer).unwrap();
-        let pool = &pools[0];
-        assert_eq!(
-            (&*pool.database, &*pool.user, pool.cl_waiting, pool.sv_login),
-            ("shop", "app", Some(3), Some(1))
-        );
-        assert_eq!((pool.max_wait_us, &pool.pool_mode, pool.cl_active), (Some(2_250_000), &None, None));
-        let missing = absent(&answer, "PgDog v0.1.54").unwrap();
-        assert_eq!(&*missing.what, "cl_active, sv_active, sv_idle, sv_used, sv_tested");
-    }
-
-    #[test]
-    fn an_answer_that_is_no_list_of_pools_is_an_error_that_names_the_column() {
-        assert!(pools(&answer(&["a"], &[])).unwrap_err().message.contains("`database`"));
-    }
-}
+mod tests;

@@ -22,12 +22,12 @@ use crate::model::time::Timestamp;
 use crate::text::Text;
 
 mod activity;
-mod cells;
+pub(super) mod cells;
 mod checks;
 mod counts;
 mod facts;
 mod gaps;
-mod intern;
+pub(super) mod intern;
 mod locks;
 mod statements;
 

@@ -10,6 +10,7 @@ use pooltop::source::pgbouncer::PgbouncerOpener;
 use pooltop::source::postgres::PostgresOpener;
 use pooltop::source::{Opener as _, Source};
 
+mod consoles;
 mod facts;
 mod locks;
 mod outages;

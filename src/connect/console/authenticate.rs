@@ -11,12 +11,21 @@ use crate::connect::APPLICATION_NAME;
 use crate::connect::conninfo::{Binding, Conninfo};
 use crate::model::secret::{ExposeSecret as _, SecretString};
 
-/// Logs in and returns the server's version as it calls it: `1.18.0/bouncer`.
+/// What the other end tells of itself after the login.
+#[derive(Default)]
+pub(super) struct Greeting {
+    /// As it calls it: `1.18.0/bouncer`.
+    pub(super) server_version: String,
+    /// Of the process that serves us, or made up.
+    pub(super) pid: i32,
+}
+
+/// Logs in and returns what the other end tells of itself.
 pub(super) async fn log_in(
     talk: &mut Talk,
     info: &Conninfo,
     password: Option<&SecretString>,
-) -> Result<String, Trouble> {
+) -> Result<Greeting, Trouble> {
     let parameters =
         [("user", &*info.user), ("database", &*info.database), ("application_name", APPLICATION_NAME)];
     talk.send(|buf| frontend::startup_message(parameters, buf)).await?;
@@ -92,15 +101,16 @@ fn mechanism(
 }
 
 /// Reads up to the first `ReadyForQuery`.
-async fn ready(talk: &mut Talk) -> Result<String, Trouble> {
-    let mut version = String::new();
+async fn ready(talk: &mut Talk) -> Result<Greeting, Trouble> {
+    let mut greeting = Greeting::default();
     loop {
         match talk.next().await? {
             Message::ParameterStatus(body) if body.name()? == "server_version" => {
-                body.value()?.clone_into(&mut version);
+                body.value()?.clone_into(&mut greeting.server_version);
             }
-            Message::ParameterStatus(_) | Message::BackendKeyData(_) | Message::NoticeResponse(_) => {}
-            Message::ReadyForQuery(_) => return Ok(version),
+            Message::BackendKeyData(body) => greeting.pid = body.process_id(),
+            Message::ParameterStatus(_) | Message::NoticeResponse(_) => {}
+            Message::ReadyForQuery(_) => return Ok(greeting),
             other => return Err(unexpected(&other)),
         }
     }

@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use crate::connect::link::Link;
 use crate::connect::tap::Tap;
 
-/// The most that one answer may hold; a console's largest list is far below.
+/// The most memory that one answer may take; a console's largest list is far below.
 pub(super) const ANSWER_LIMIT: usize = 64 << 20;
 
 /// One end of a conversation in PostgreSQL's protocol.
@@ -34,6 +34,11 @@ impl Talk {
     /// Whether TLS protects it.
     pub(super) fn is_encrypted(&self) -> bool {
         self.link.get_ref().is_encrypted()
+    }
+
+    /// Whether it runs over a Unix socket.
+    pub(super) fn is_unix(&self) -> bool {
+        self.link.get_ref().path().ends.is_none()
     }
 
     /// Encodes and sends one message.

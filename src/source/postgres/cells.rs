@@ -13,7 +13,7 @@ const POSTGRES_EPOCH: i64 = 946_684_800_000_000;
 
 /// The bytes of one column as the server sent them, `None` for NULL.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Cell<'a>(pub(super) Option<&'a [u8]>);
+pub(in crate::source) struct Cell<'a>(pub(in crate::source) Option<&'a [u8]>);
 
 impl<'a> tokio_postgres::types::FromSql<'a> for Cell<'a> {
     fn from_sql(_: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn Error + Sync + Send>> {

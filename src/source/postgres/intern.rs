@@ -13,7 +13,7 @@ use crate::text::Text;
 /// The bytes themselves are not kept: that two of them collide has a chance of one in 2⁶⁴ per comparison, and the key
 /// is secret, so nobody can arrange it.
 #[derive(Debug, Default)]
-pub(super) struct Interner {
+pub(in crate::source) struct Interner {
     hash: RandomState,
     lines: HashMap<u64, Text>,
     blocks: HashMap<u64, Text>,
@@ -39,7 +39,7 @@ impl Interner {
     }
 
     /// One clean line.
-    pub(super) fn line(&mut self, cell: Cell<'_>) -> Text {
+    pub(in crate::source) fn line(&mut self, cell: Cell<'_>) -> Text {
         let key = self.fingerprint(&[cell]);
         self.lines.entry(key).or_insert_with(|| Text::line_bytes(cell.bytes())).clone()
     }
@@ -62,7 +62,7 @@ impl Interner {
 
     /// Starts anew when more texts are known than `rows` rows can show: statements with ever new literals would
     /// otherwise stay for good. Rows that did not change keep theirs.
-    pub(super) fn trim(&mut self, rows: usize) {
+    pub(in crate::source) fn trim(&mut self, rows: usize) {
         for texts in [&mut self.lines, &mut self.blocks] {
             if texts.len() > 4 * rows + 1024 {
                 texts.clear();
