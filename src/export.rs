@@ -117,7 +117,7 @@ mod tests {
             (Recommendation::COLUMNS, "pool, severity, issue, suggestion, evidence, formula"),
             (
                 Operation::COLUMNS,
-                "at, profile, target, operation, pid, backend_start, application_name, user, dry_run, outcome, message",
+                "at, profile, target, operation, pid, backend_start, application_name, user, dry_run, outcome, message, database, client_id, client",
             ),
         ] {
             assert_eq!(columns, words(contract));

@@ -242,8 +242,13 @@ impl<'a> Parts<'a> {
                 stranded: Vec::new(),
             });
         }
-        let unread = sample.pooler().and_then(|body| body.pools.missing()).cloned();
-        PoolerView { at: sample.at, unread }
+        let body = sample.pooler();
+        PoolerView {
+            at: sample.at,
+            unread: body.and_then(|body| body.pools.missing()).cloned(),
+            sockets: body.and_then(|body| body.sockets.known()).cloned(),
+            facts: body.and_then(|body| body.facts.known()).cloned(),
+        }
     }
 }
 

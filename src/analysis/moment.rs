@@ -10,7 +10,7 @@ use crate::model::limit::Limit;
 use crate::model::locks::BlockingTree;
 use crate::model::part::Missing;
 use crate::model::pool::Pool;
-use crate::model::pooler::PoolerSockets;
+use crate::model::pooler::{PoolerFacts, PoolerSockets};
 use crate::model::redis::RedisClient;
 use crate::model::sample::{ServerIdentity, StateCounts};
 use crate::model::target::TargetStatus;
@@ -78,6 +78,10 @@ pub struct PoolerView {
     pub at: Timestamp,
     /// Why its pools are not known now, where they could not be read.
     pub unread: Option<Missing>,
+    /// Its clients and server connections, where they could be read.
+    pub sockets: Option<Arc<PoolerSockets>>,
+    /// Slow facts, where known.
+    pub facts: Option<Arc<PoolerFacts>>,
 }
 
 /// One backend with what the analysis knows about it.

@@ -8,7 +8,7 @@ use crate::analysis::Moment;
 use crate::collect::Target;
 use crate::control::audit::Audit;
 use crate::control::confirm::{Access, Policy};
-use crate::control::executor::{ConsoleSetup, Executor, Setup};
+use crate::control::executor::{Executor, Setup, SoloSetup};
 use crate::model::clock::Clock;
 use crate::model::own::OwnSessions;
 use crate::model::target::{TargetState, TargetStatus};
@@ -97,7 +97,7 @@ fn executor(
     let (conninfo, policy, audit, own, clock) =
         (target.conninfo.clone(), policy.clone(), audit.clone(), own.clone(), clock.clone());
     if reading == Reading::Console {
-        return MakeExecutor::Console(ConsoleSetup { conninfo, policy, audit, clock });
+        return MakeExecutor::Solo(SoloSetup { conninfo, policy, audit, clock });
     }
     MakeExecutor::Server(Box::new(move |sampling| {
         Executor::new(Setup { conninfo, policy, audit, own, sampling, clock })

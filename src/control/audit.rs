@@ -289,7 +289,10 @@ mod tests {
             audit.append(&[record(pid)]).unwrap();
         }
         assert_eq!(pids(&audit.last(3, |_| true).unwrap()), [3, 4, 5]);
-        assert_eq!(pids(&audit.last(2, |record| record.pid.is_some_and(|pid| pid % 2 == 0)).unwrap()), [2, 4]);
+        assert_eq!(
+            pids(&audit.last(2, |record| record.pid.is_some_and(|pid| pid % 2 == 0)).unwrap()),
+            [2, 4]
+        );
         assert_eq!(audit.last(1, |_| true).unwrap(), [record(5)]);
     }
 

@@ -143,9 +143,14 @@ impl Dialect {
         matches!(self.kind, TargetKind::Pgbouncer | TargetKind::Odyssey)
     }
 
+    /// Whether its list of databases tells which are paused, under the names that its commands take.
+    pub fn shows_paused_databases(&self) -> bool {
+        self.kind == TargetKind::Pgbouncer
+    }
+
     /// Whether its lists tell that all of it is paused.
     pub fn shows_global_pause(&self) -> bool {
-        self.kind != TargetKind::Pgbouncer || self.version.is_none_or(|version| version >= STATE)
+        self.kind == TargetKind::Pgbouncer && self.version.is_none_or(|version| version >= STATE)
     }
 }
 
@@ -206,7 +211,8 @@ mod tests {
         let new = (Pgbouncer, "PgBouncer 1.24.0");
         let (odyssey, pgcat) = ((Odyssey, "odyssey 1.5.1"), (Pgcat, "PgCat 1.2.0"));
         let (pgdog, pgpool) = ((Pgdog, "PgDog v0.1.54"), (Pgpool, "4.3.5 (tamahomeboshi)"));
-        let (all, shop, pool) = (pools(None, None), pools(Some("shop"), None), pools(Some("shop"), Some("app")));
+        let (all, shop, pool) =
+            (pools(None, None), pools(Some("shop"), None), pools(Some("shop"), Some("app")));
         for ((kind, version), operation, aim, expected) in [
             (old, Pause, &all, Ok("PAUSE")),
             (old, Pause, &shop, Ok("PAUSE shop")),

@@ -8,8 +8,10 @@ mod guard;
 mod inspect;
 mod ledger;
 mod line;
+mod redis;
 mod run;
 mod server;
+mod solo;
 mod tally;
 mod watch;
 
@@ -32,9 +34,9 @@ use crate::model::own::OwnSessions;
 use crate::model::secret::SecretString;
 use crate::model::target::TargetError;
 
-pub use console::{ConsoleExecutor, ConsoleSetup};
 pub use inspect::frees;
 pub use line::Sampling;
+pub use solo::{SoloExecutor, SoloSetup};
 
 /// How long a signalled session is watched, and how often it is looked for.
 const WATCH: Duration = Duration::from_secs(5);

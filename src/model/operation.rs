@@ -92,9 +92,9 @@ impl Operation {
             Aim::Sessions { victims, .. } => {
                 victims.iter().map(|victim| AimId::Session(victim.id())).collect()
             }
-            Aim::Pools(_, scope) => vec![AimId::Named(Text::line(&scope.to_string()))],
-            Aim::PooledClient(_, client) => vec![AimId::Named(client.id.clone())],
-            Aim::RedisClient(client) => vec![AimId::Named(Text::line(&client.id.to_string()))],
+            Aim::Pools(_, scope) => vec![AimId::Pools(scope.clone())],
+            Aim::PooledClient(_, client) => vec![AimId::Client(client.id.clone())],
+            Aim::RedisClient(client) => vec![AimId::Client(Text::line(&client.id.to_string()))],
         }
     }
 }
@@ -150,8 +150,10 @@ impl fmt::Display for PoolScope {
 pub enum AimId {
     /// A session of a PostgreSQL server.
     Session(BackendId),
-    /// Databases of a pooler in words, or the identifier of a client.
-    Named(Text),
+    /// Pools of a pooler.
+    Pools(PoolScope),
+    /// A client of a pooler or of a Redis server, by its identifier.
+    Client(Text),
 }
 
 impl AimId {
@@ -159,7 +161,7 @@ impl AimId {
     pub fn pid(&self) -> Option<i32> {
         match self {
             Self::Session(id) => Some(id.pid),
-            Self::Named(_) => None,
+            Self::Pools(_) | Self::Client(_) => None,
         }
     }
 }
@@ -168,7 +170,8 @@ impl fmt::Display for AimId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Session(id) => id.pid.fmt(f),
-            Self::Named(name) => f.pad(name),
+            Self::Pools(scope) => scope.fmt(f),
+            Self::Client(id) => write!(f, "client {id}"),
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::analysis::Moment;
 use crate::analysis::moment::ServerView;
 use crate::collect::{Handle, Mailbox};
 use crate::control::confirm::{Confirmed, ReadOnly};
-use crate::control::executor::{ConsoleExecutor, ConsoleSetup, Executor, Sampling};
+use crate::control::executor::{Executor, Sampling, SoloExecutor, SoloSetup};
 use crate::model::clock::Clock;
 use crate::model::event::{Event, EventKind};
 use crate::model::limit::LimitScope;
@@ -23,8 +23,8 @@ use crate::model::target::{TargetError, TargetName};
 pub enum MakeExecutor {
     /// On a PostgreSQL server, given the way to the sampling connection that it falls back on.
     Server(Box<dyn FnOnce(Sampling) -> Result<Executor, ReadOnly> + Send>),
-    /// On a pooler's console.
-    Console(ConsoleSetup),
+    /// On a pooler or a Redis server.
+    Solo(SoloSetup),
 }
 
 /// The executors of a profile. Empty where nothing may be carried out.
@@ -38,7 +38,7 @@ enum Entry {
     /// One operation at a time, over one connection.
     Server { executor: Arc<Mutex<Executor>>, warmed: AtomicBool },
     /// Each operation over its own connection: a PAUSE that waits must not hold up the RESUME.
-    Console(ConsoleExecutor),
+    Solo(SoloExecutor),
 }
 
 impl Desk {
@@ -50,13 +50,10 @@ impl Desk {
     pub(super) fn open(&mut self, target: &TargetName, make: MakeExecutor, handle: &Handle) {
         let handle = handle.clone();
         let entry = match make {
-            MakeExecutor::Server(make) => {
-                make(Arc::new(move || handle.connection())).map(|executor| Entry::Server {
-                    executor: Arc::new(Mutex::new(executor)),
-                    warmed: AtomicBool::new(false),
-                })
-            }
-            MakeExecutor::Console(setup) => ConsoleExecutor::new(setup).map(Entry::Console),
+            MakeExecutor::Server(make) => make(Arc::new(move || handle.connection())).map(|executor| {
+                Entry::Server { executor: Arc::new(Mutex::new(executor)), warmed: AtomicBool::new(false) }
+            }),
+            MakeExecutor::Solo(setup) => SoloExecutor::new(setup).map(Entry::Solo),
         };
         // A read-only profile gets no executor, hence no entry.
         if let Ok(entry) = entry {
@@ -87,7 +84,7 @@ impl Desk {
     ) -> Result<Vec<BlastRadius>, TargetError> {
         match self.executors.get(&operation.target) {
             Some(Entry::Server { executor, .. }) => executor.lock().await.inspect(operation, locks).await,
-            Some(Entry::Console(_)) => Ok(Vec::new()),
+            Some(Entry::Solo(_)) => Ok(Vec::new()),
             None => Err(no_operations(&operation.target)),
         }
     }
@@ -105,7 +102,7 @@ impl Desk {
         let tell = |report| drop(reports.send(report));
         let settled = match entry {
             Entry::Server { executor, .. } => executor.lock().await.execute(confirmed, tell).await,
-            Entry::Console(executor) => executor.execute(confirmed, tell).await,
+            Entry::Solo(executor) => executor.execute(confirmed, tell).await,
         };
         self.mailbox.event(self.event(&settled));
     }
@@ -113,7 +110,7 @@ impl Desk {
     pub(super) async fn rehearse(&self, operation: &Operation) -> Option<OperationReport> {
         match self.executors.get(&operation.target)? {
             Entry::Server { executor, .. } => Some(executor.lock().await.rehearse(operation).await),
-            Entry::Console(_) => None,
+            Entry::Solo(_) => None,
         }
     }
 
@@ -124,7 +121,7 @@ impl Desk {
                 let (executor, secret) = (Arc::clone(executor), secret.clone());
                 tokio::spawn(async move { executor.lock().await.use_password(secret) });
             }
-            Some(Entry::Console(executor)) => executor.use_password(secret.clone()),
+            Some(Entry::Solo(executor)) => executor.use_password(secret.clone()),
             None => {}
         }
     }

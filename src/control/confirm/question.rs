@@ -390,7 +390,11 @@ impl fmt::Display for Question {
     /// One line: `terminate 3 sessions on db1? 1 left out`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !matches!(self.operation.aim, Aim::Sessions { .. }) {
-            return write!(f, "{} {} on {}?", self.operation.kind, self.subject(), self.operation.target);
+            let verb = match self.operation.kind {
+                OperationKind::KillDatabase => "kill",
+                other => other.as_str(),
+            };
+            return write!(f, "{verb} {} on {}?", self.subject(), self.operation.target);
         }
         let (many, left) = (self.asked.len(), self.left_out.len());
         let plural = if many == 1 { "" } else { "s" };

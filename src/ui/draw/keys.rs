@@ -1,5 +1,6 @@
 //! The last line: which keys work here and now, and how they are called.
 
+use crate::model::pool::Layer as PoolLayer;
 use crate::model::target::{TargetState, TargetStatus};
 use crate::ui::command::{Command, Place};
 use crate::ui::layers::Layer;
@@ -45,7 +46,10 @@ impl App {
         let row = command.row();
         let works_here = row.place == place
             || row.place == Place::Everywhere
-            || (place == Place::Layer && command.operates() && self.shows_a_session());
+            || (place == Place::Layer
+                && command.operates()
+                && command.on_poolers().is_none()
+                && self.shows_a_session());
         let now = match command {
             _ if self.is_unseen() && needs_data(command) => false,
             Command::Secret => self.needs_secret(),
@@ -61,6 +65,8 @@ impl App {
                 layer => layer.is_some() || self.has_rows(),
             },
             Command::Answer | Command::Yes | Command::No => self.asks_somebody(),
+            Command::Pause => self.on_a_pooler() && self.unavailable(command).is_none(),
+            Command::Resume => self.banner().is_some() && self.unavailable(command).is_none(),
             _ if command.operates() => !self.options.profile.is_read_only() && self.sees_a_server(),
             _ => true,
         };
@@ -89,6 +95,12 @@ impl App {
             Some(Layer::Page(page)) => matches!(page.subject, Subject::Connection(_) | Subject::Finding(_)),
             layer => matches!(layer, Some(Layer::Tree(_))),
         }
+    }
+
+    /// Whether the cursor is on a pool of a pooler.
+    fn on_a_pooler(&self) -> bool {
+        let line = self.pools.selected().filter(|_| self.focus == Panel::Pools);
+        line.is_some_and(|line| line.key.layer == PoolLayer::Pooler)
     }
 
     fn has_rows(&self) -> bool {

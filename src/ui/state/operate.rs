@@ -36,6 +36,9 @@ struct Chosen {
 impl App {
     /// Opens the question for an operation, or says why there is none.
     pub(super) fn operate(&mut self, command: Command) {
+        if let Some(kind) = command.on_poolers() {
+            return self.operate_on_poolers(command, kind);
+        }
         if let Some(why) = self.cannot_operate() {
             self.toast(Tone::Warning, &why);
             return;
@@ -46,9 +49,16 @@ impl App {
             Command::TerminateIdle => Ok(self.aim_at_idle(&moment, self.default_age())),
             _ => self.aim(&moment),
         };
-        match aim.and_then(|aim| self.question(kind, &aim, &moment).map(|question| (question, aim.age_s))) {
-            Ok((question, age_s)) => {
-                self.layers.push(Layer::Confirm(Box::new(Confirm::new(question, age_s))));
+        match aim {
+            Ok(aim) => self.ask_about(kind, &aim, &moment),
+            Err(why) => self.toast(Tone::Warning, &why),
+        }
+    }
+
+    fn ask_about(&mut self, kind: OperationKind, aim: &Chosen, moment: &Moment) {
+        match self.question(kind, aim, moment) {
+            Ok(question) => {
+                self.layers.push(Layer::Confirm(Box::new(Confirm::new(question, aim.age_s))));
                 self.refresh_question();
                 self.inspect_question();
             }
@@ -56,7 +66,19 @@ impl App {
         }
     }
 
-    fn cannot_operate(&self) -> Option<String> {
+    /// Asks about terminating one backend, if it is still there.
+    pub(super) fn ask_to_terminate(&mut self, id: RowId) {
+        let Some(moment) = self.reel.shown().cloned() else { return };
+        match moment.backends.iter().position(|row| RowId::of(row) == id) {
+            Some(row) => {
+                let aim = Chosen { target: id.target, rows: vec![row], ..Chosen::default() };
+                self.ask_about(OperationKind::Terminate, &aim, &moment);
+            }
+            None => self.toast(Tone::Warning, "This connection is gone."),
+        }
+    }
+
+    pub(super) fn cannot_operate(&self) -> Option<String> {
         let profile = &self.options.profile;
         if matches!(profile.feed, crate::ui::contract::Feed::Recording(_)) {
             return Some("This is a recording: there is nothing to operate on.".to_owned());

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use pooltop::connect::{Answer, Console};
 use pooltop::control::audit::Audit;
 use pooltop::control::confirm::{Access, Answer as Reply, Policy, PoolerAround, Question};
-use pooltop::control::executor::{ConsoleExecutor, ConsoleSetup};
+use pooltop::control::executor::{SoloExecutor, SoloSetup};
 use pooltop::model::audit::{AuditPhase, AuditRecord};
 use pooltop::model::backend::Client;
 use pooltop::model::clock::Clock;
@@ -22,7 +22,7 @@ use OperationKind::{KillClient, KillDatabase, Pause, Reconnect, Resume};
 /// A pooler in front of a server, an executor on its console, and an administrator's eyes.
 struct Bench {
     pooler: PgBouncer,
-    executor: ConsoleExecutor,
+    executor: SoloExecutor,
     eyes: Console,
     audit: Audit,
     _directory: tempfile::TempDir,
@@ -30,16 +30,17 @@ struct Bench {
 
 impl Bench {
     async fn start(server: &Postgres, user: &str) -> Option<Self> {
-        let pooler = PgBouncer::start(server, &PgBouncerOptions { pool_size: 2, ..PgBouncerOptions::default() })?;
+        let pooler =
+            PgBouncer::start(server, &PgBouncerOptions { pool_size: 2, ..PgBouncerOptions::default() })?;
         let directory = tempfile::tempdir().unwrap();
         let audit = Audit::new(directory.path().join("audit.jsonl"), "ada", "bastion");
-        let setup = ConsoleSetup {
+        let setup = SoloSetup {
             conninfo: conninfo(&pooler.console_url(user)),
             policy: policy(),
             audit: audit.clone(),
             clock: Clock::real(),
         };
-        let executor = ConsoleExecutor::new(setup).unwrap();
+        let executor = SoloExecutor::new(setup).unwrap();
         let eyes = Console::open(&conninfo(&pooler.console_url("admin"))).await.unwrap();
         Some(Self { pooler, executor, eyes, audit, _directory: directory })
     }
@@ -103,7 +104,11 @@ async fn a_pause_that_a_transaction_holds_up_is_said_to_be_unconfirmed_and_stays
     assert_eq!(outcome, Outcome::Unconfirmed, "{message}");
     assert!(message.contains("1 server connection is still in use"), "{message}");
     assert!(message.contains("RESUME"), "{message}");
-    assert_eq!(bench.show("DATABASES", "shop", "paused").await.as_deref(), Some("1"), "hanging up undoes nothing");
+    assert_eq!(
+        bench.show("DATABASES", "shop", "paused").await.as_deref(),
+        Some("1"),
+        "hanging up undoes nothing"
+    );
 
     assert_eq!(bench.run(Resume, Some("shop")).await, (Outcome::Signalled, "resumed".to_owned()));
     assert_eq!(bench.show("DATABASES", "shop", "paused").await.as_deref(), Some("0"));
@@ -117,7 +122,10 @@ async fn a_pause_that_a_transaction_holds_up_is_said_to_be_unconfirmed_and_stays
     let (before, after) = (AuditPhase::Intent, AuditPhase::Outcome);
     assert_eq!(kinds[..4], [(before, Pause), (after, Pause), (before, Resume), (after, Resume)]);
     let first = &bench.audited()[1];
-    assert_eq!((first.database.as_deref(), first.pid, first.outcome), (Some("shop"), None, Some(Outcome::Unconfirmed)));
+    assert_eq!(
+        (first.database.as_deref(), first.pid, first.outcome),
+        (Some("shop"), None, Some(Outcome::Unconfirmed))
+    );
 }
 
 #[tokio::test]
@@ -229,14 +237,14 @@ async fn before_1_24_no_client_can_be_killed_and_the_question_says_so() {
 #[tokio::test]
 async fn a_console_that_does_not_answer_is_told_and_nothing_was_sent() {
     let directory = tempfile::tempdir().unwrap();
-    let setup = |access| ConsoleSetup {
+    let setup = |access| SoloSetup {
         conninfo: conninfo("pgbouncer://admin@127.0.0.1:1/pgbouncer?connect_timeout=2"),
         policy: Policy { access, ..policy() },
         audit: Audit::new(directory.path().join("audit.jsonl"), "ada", "bastion"),
         clock: Clock::real(),
     };
-    assert!(ConsoleExecutor::new(setup(Access::ReadOnly)).is_err(), "a read-only profile has no executor");
-    let executor = ConsoleExecutor::new(setup(Access::Confirm)).unwrap();
+    assert!(SoloExecutor::new(setup(Access::ReadOnly)).is_err(), "a read-only profile has no executor");
+    let executor = SoloExecutor::new(setup(Access::Confirm)).unwrap();
     let around = PoolerAround {
         target: "bouncer-1".into(),
         pooler: PoolerWords { kind: TargetKind::Pgbouncer, version: "PgBouncer 1.18.0".into() },

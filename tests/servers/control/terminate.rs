@@ -72,7 +72,8 @@ async fn whoever_changed_between_dialog_and_answer_is_left_alone_and_the_others_
 
     let reports = stage.run(stage.operation(OperationKind::Terminate, &seen)).await;
     let by_pid = |pid: i32| {
-        let entry = reports.last().unwrap().outcomes.iter().find(|entry| entry.id.pid() == Some(pid)).unwrap();
+        let entry =
+            reports.last().unwrap().outcomes.iter().find(|entry| entry.id.pid() == Some(pid)).unwrap();
         (entry.outcome, entry.message.as_str().to_owned())
     };
     assert_eq!(by_pid(held[0].pid).0, Outcome::Ended);
