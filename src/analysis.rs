@@ -15,6 +15,7 @@ mod members;
 pub mod moment;
 pub mod names;
 mod poolers;
+mod redis;
 mod rollup;
 mod roster;
 mod scene;
@@ -40,6 +41,7 @@ use crate::model::time::Timestamp;
 
 use findings::Memory;
 use poolers::PoolerTracker;
+use redis::RedisTracker;
 use tracker::Tracker;
 
 /// How many events a moment carries at most.
@@ -55,6 +57,7 @@ pub struct Analyser {
     line: Timeline,
     servers: HashMap<TargetName, Tracker>,
     poolers: HashMap<TargetName, PoolerTracker>,
+    redis: HashMap<TargetName, RedisTracker>,
     /// Sequence number of the next entry to read, per target.
     read: HashMap<TargetName, u64>,
     pending: Series<u32>,
@@ -70,6 +73,7 @@ impl Analyser {
             settings,
             servers: HashMap::new(),
             poolers: HashMap::new(),
+            redis: HashMap::new(),
             read: HashMap::new(),
             pending: Series::new(u32::max),
             memory: Memory::default(),
@@ -131,6 +135,7 @@ impl Analyser {
         for _ in 0..self.line.reach(sample.received_at) {
             self.servers.values_mut().for_each(Tracker::halve);
             self.poolers.values_mut().for_each(PoolerTracker::halve);
+            self.redis.values_mut().for_each(RedisTracker::halve);
             self.pending.halve();
         }
         let target = &sample.target;
@@ -151,8 +156,13 @@ impl Analyser {
                     self.poolers.values().filter_map(PoolerTracker::pending).fold(0, u32::saturating_add);
                 self.pending.set(&self.line, sample.received_at, queued);
             }
+            Body::Redis(body) => {
+                let new = || RedisTracker::new(target, settings);
+                let tracker = self.redis.entry(TargetName::clone(target)).or_insert_with(new);
+                tracker.absorb(body, sample, line, settings);
+            }
             // How it stands is in its status; there is nothing to follow over time yet.
-            Body::Probe(_) | Body::Redis(_) | Body::App(_) => {}
+            Body::Probe(_) | Body::App(_) => {}
         }
     }
 }

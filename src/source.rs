@@ -17,6 +17,7 @@ pub mod pgbouncer;
 pub mod pooled;
 pub mod postgres;
 pub mod probe;
+pub mod redis;
 
 /// `host:port/database`, without any secret.
 pub type Endpoint = Text;

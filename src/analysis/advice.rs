@@ -18,7 +18,38 @@ pub(super) fn advise(scene: &Scene<'_>, findings: &[Finding]) -> Vec<Recommendat
             finding.rule == Rule::LeakIdleInTransaction && finding.severity >= Severity::Warning
         })
         .filter_map(|finding| unguarded(scene, finding))
+        .chain(findings.iter().filter_map(|finding| idle_redis_clients(scene, finding)))
         .collect()
+}
+
+/// A Redis server near its ceiling, most of whose clients only lie idle.
+fn idle_redis_clients(scene: &Scene<'_>, finding: &Finding) -> Option<Recommendation> {
+    let is_ceiling = finding.rule == Rule::RedisClients && finding.pool.is_none();
+    let (_, _, tracker) = scene.redis().find(|(_, status, _)| is_ceiling && status.name == finding.target)?;
+    let (idle, held) = (tracker.long_idle(), tracker.held()?);
+    if idle * 2 < held || idle == 0 {
+        return None;
+    }
+    let threshold = scene.settings.thresholds.idle_in_transaction;
+    let timeout = (threshold * GUARD).as_secs_f64();
+    Some(Recommendation {
+        pool: None,
+        severity: AdviceSeverity::Medium,
+        issue: "Most clients of the Redis server only lie idle".into(),
+        suggestion: Text::line(&format!(
+            "CONFIG SET timeout {} ends clients idle for longer (not subscribers); applications have to reconnect",
+            timeout.round()
+        )),
+        evidence: vec![
+            Text::line(&format!("{idle} of {held} idle for more than {}", span_s(threshold.as_secs_f64()))),
+            finding.title.clone(),
+        ],
+        formula: Some(Text::line(&format!(
+            "{GUARD} × {} = {}",
+            span_s(timeout / f64::from(GUARD)),
+            span_s(timeout)
+        ))),
+    })
 }
 
 /// Transactions lie idle and nothing on the server would ever end them.

@@ -8,8 +8,9 @@ use super::advice::advise;
 use super::blocking::{Blocking, Waits, blocking};
 use super::findings::Memory;
 use super::limits;
-use super::moment::{BackendRow, Moment, PoolRow, PoolerView, ServerView, StateSeries};
+use super::moment::{BackendRow, ClientRow, Moment, PoolRow, PoolerView, RedisView, ServerView, StateSeries};
 use super::names::is_pooltop;
+use super::redis::RedisTracker;
 use super::roster::Track;
 use super::scene::{PoolScene, Scene};
 use super::tracker::{Tracker, state_counts};
@@ -17,6 +18,7 @@ use super::{findings, verdict};
 use crate::history::History;
 use crate::model::finding::Finding;
 use crate::model::limit::Limit;
+use crate::model::redis::RedisSample;
 use crate::model::sample::{PostgresSample, Sample, StateCounts};
 use crate::model::target::{TargetState, TargetStatus};
 use crate::model::time::Timestamp;
@@ -26,6 +28,8 @@ use crate::model::time::Timestamp;
 struct Parts<'a> {
     servers: Vec<Option<ServerView>>,
     poolers: Vec<Option<PoolerView>>,
+    redis: Vec<Option<(RedisView, &'a RedisTracker)>>,
+    clients: Vec<ClientRow>,
     rows: Vec<BackendRow>,
     pools: Vec<PoolScene<'a>>,
     limits: Vec<Limit>,
@@ -49,6 +53,11 @@ impl Analyser {
             statuses,
             servers: &parts.servers,
             poolers: &parts.poolers,
+            redis: parts
+                .redis
+                .iter()
+                .map(|redis| redis.as_ref().map(|(view, tracker)| (view.at, *tracker)))
+                .collect(),
             rows: &parts.rows,
             pools: parts.pools,
             limits: &parts.limits,
@@ -60,6 +69,10 @@ impl Analyser {
         let (pools, order) = self.pool_rows(&scene, &findings, now);
         let mut rows = parts.rows;
         settle(&mut rows, &order, &findings, statuses);
+        let mut clients = parts.clients;
+        for client in &mut clients {
+            client.pool = client.pool.and_then(|pool| order.get(pool).copied());
+        }
         let series = self.series(statuses, now);
         Moment {
             at: now,
@@ -67,8 +80,9 @@ impl Analyser {
             targets: statuses.to_vec(),
             servers: parts.servers,
             poolers: parts.poolers,
+            redis: parts.redis.into_iter().map(|redis| redis.map(|(view, _)| view)).collect(),
             backends: rows,
-            clients: Vec::new(),
+            clients,
             pools,
             limits: parts.limits,
             findings,
@@ -91,6 +105,11 @@ impl Analyser {
                 let tracks = self.poolers.get(&status.name)?.tracks();
                 Some(parts.add_pooler(target, sample, tracks))
             });
+            let redis = sample.and_then(|sample| {
+                let tracker = self.redis.get(&status.name)?;
+                Some((parts.add_redis(target, sample, sample.redis()?, tracker), tracker))
+            });
+            parts.redis.push(redis);
             parts.servers.push(server);
             parts.poolers.push(pooler);
         }
@@ -248,6 +267,35 @@ impl<'a> Parts<'a> {
             unread: body.and_then(|body| body.pools.missing()).cloned(),
             sockets: body.and_then(|body| body.sockets.known()).cloned(),
             facts: body.and_then(|body| body.facts.known()).cloned(),
+        }
+    }
+}
+
+impl<'a> Parts<'a> {
+    fn add_redis(
+        &mut self,
+        target: usize,
+        sample: &Sample,
+        body: &RedisSample,
+        tracker: &'a RedisTracker,
+    ) -> RedisView {
+        let unread = body.clients.missing().cloned();
+        self.slots.clear();
+        if let Some(clients) = body.clients.known() {
+            self.slots.resize(tracker.roster.slots(), 0);
+            for (slot, track) in tracker.roster.tracks().filter(|(_, track)| is_shown(track, sample.at)) {
+                self.slots[slot] = self.pools.len();
+                let (at, members, stranded) = (sample.at, Vec::new(), Vec::new());
+                self.pools.push(PoolScene { target, at, track, members, stranded });
+            }
+            self.clients.extend(tracker.clients(target, clients, &self.slots));
+        }
+        self.limits.extend(tracker.ceilings.iter().map(|ceiling| ceiling.limit.clone()));
+        RedisView {
+            at: sample.at,
+            counters: body.counters.known().copied(),
+            nameless: tracker.nameless,
+            unread,
         }
     }
 }

@@ -8,6 +8,7 @@ mod logins;
 mod long_transaction;
 mod memory;
 mod prepared;
+mod redis_clients;
 mod server_changed;
 mod slow_query;
 mod utilization;
@@ -34,10 +35,11 @@ pub(super) trait Check: Sync {
 }
 
 /// Every rule. The order is that in which equally severe findings are shown.
-const CHECKS: [&dyn Check; 11] = [
+const CHECKS: [&dyn Check; 12] = [
     &leak::Leak,
     &exhaustion::Exhaustion,
     &logins::Logins,
+    &redis_clients::RedisClients,
     &waiting::Waiting,
     &blocked::Blocked,
     &utilization::Utilization,

@@ -27,22 +27,27 @@ pub(super) fn measure(tracker: &mut Tracker, body: &PostgresSample, sample: &Sam
         limits.extend(databases(tracker, body, sample));
         limits.extend(pools(tracker, sample));
     }
-    for ceiling in &mut tracker.ceilings {
+    follow(&mut tracker.ceilings, limits, sample, settings);
+}
+
+/// Takes over the limits of a target's newest sample.
+pub(super) fn follow(ceilings: &mut Vec<Ceiling>, limits: Vec<Limit>, sample: &Sample, settings: &Settings) {
+    for ceiling in ceilings.iter_mut() {
         ceiling.current = false;
     }
     for limit in limits {
         let same = |ceiling: &Ceiling| ceiling.limit.scope == limit.scope && ceiling.limit.name == limit.name;
-        let index = tracker.ceilings.iter().position(same).unwrap_or_else(|| {
-            tracker.ceilings.push(Ceiling {
+        let index = ceilings.iter().position(same).unwrap_or_else(|| {
+            ceilings.push(Ceiling {
                 limit: limit.clone(),
                 minima: Minima::new(settings.thresholds.window),
                 current: true,
             });
-            tracker.ceilings.len() - 1
+            ceilings.len() - 1
         });
-        tracker.ceilings[index].read(limit, sample);
+        ceilings[index].read(limit, sample);
     }
-    tracker.ceilings.retain(|ceiling| ceiling.current);
+    ceilings.retain(|ceiling| ceiling.current);
 }
 
 impl Ceiling {
@@ -77,7 +82,13 @@ pub(super) fn sort(limits: &mut [Limit]) {
     });
 }
 
-fn limit(scope: LimitScope, name: Text, sample: &Sample, used: u32, ceiling: Option<u32>) -> Limit {
+pub(super) fn limit(
+    scope: LimitScope,
+    name: Text,
+    sample: &Sample,
+    used: u32,
+    ceiling: Option<u32>,
+) -> Limit {
     Limit {
         scope,
         name,

@@ -11,7 +11,7 @@ use crate::model::locks::BlockingTree;
 use crate::model::part::Missing;
 use crate::model::pool::Pool;
 use crate::model::pooler::{PoolerFacts, PoolerSockets};
-use crate::model::redis::RedisClient;
+use crate::model::redis::{RedisClient, RedisCounters};
 use crate::model::sample::{ServerIdentity, StateCounts};
 use crate::model::target::TargetStatus;
 use crate::model::time::Timestamp;
@@ -30,6 +30,8 @@ pub struct Moment {
     pub servers: Vec<Option<ServerView>>,
     /// What each pooler target's newest sample says; parallel to `targets`.
     pub poolers: Vec<Option<PoolerView>>,
+    /// What each Redis target's newest sample says; parallel to `targets`.
+    pub redis: Vec<Option<RedisView>>,
     /// Every client backend that may be shown, by target and pid.
     pub backends: Vec<BackendRow>,
     /// Every client of a pooler and of a Redis server, by target, those that wait longest first.
@@ -82,6 +84,19 @@ pub struct PoolerView {
     pub sockets: Option<Arc<PoolerSockets>>,
     /// Slow facts, where known.
     pub facts: Option<Arc<PoolerFacts>>,
+}
+
+/// One Redis target's newest sample, without its clients.
+#[derive(Clone, Debug)]
+pub struct RedisView {
+    /// When it was sampled.
+    pub at: Timestamp,
+    /// Its numbers, where they may be read.
+    pub counters: Option<RedisCounters>,
+    /// Clients without a name, which cannot be told from each other.
+    pub nameless: u32,
+    /// Why its clients are not known now, where they could not be read.
+    pub unread: Option<Missing>,
 }
 
 /// One backend with what the analysis knows about it.

@@ -225,7 +225,7 @@ impl Track {
         self.remember(tally, at);
     }
 
-    fn remember(&mut self, tally: &Tally, at: Timestamp) {
+    pub(super) fn remember(&mut self, tally: &Tally, at: Timestamp) {
         self.floor.add(at, self.pool.total);
         self.stranded_floor.add(at, tally.stranded);
         if tally.opened > 0 {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::Settings;
 use super::moment::{BackendRow, PoolerView, ServerView};
+use super::redis::RedisTracker;
 use super::roster::Track;
 use crate::model::backend::{Backend, BackendId};
 use crate::model::event::Event;
@@ -24,6 +25,8 @@ pub(crate) struct Scene<'a> {
     pub(crate) servers: &'a [Option<ServerView>],
     /// Pooler targets, parallel to `statuses`.
     pub(crate) poolers: &'a [Option<PoolerView>],
+    /// Redis targets, parallel to `statuses`, with what is remembered about them.
+    pub(crate) redis: Vec<Option<(Timestamp, &'a RedisTracker)>>,
     /// Every backend.
     pub(crate) rows: &'a [BackendRow],
     /// Every pool, with its backends.
@@ -61,6 +64,15 @@ impl<'a> Scene<'a> {
             .zip(self.servers)
             .enumerate()
             .filter_map(|(index, (status, server))| Some((index, status, server.as_ref()?)))
+    }
+
+    /// Redis targets that were sampled at least once.
+    pub(crate) fn redis(&self) -> impl Iterator<Item = (usize, &TargetStatus, &RedisTracker)> {
+        self.statuses
+            .iter()
+            .zip(&self.redis)
+            .enumerate()
+            .filter_map(|(index, (status, redis))| Some((index, status, redis.as_ref()?.1)))
     }
 
     /// The backends of one target; rows are sorted by target and pid.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
-use crate::model::pool::DeclaredPool;
+use crate::model::pool::{DeclaredPool, DeclaredRedisPool};
 use crate::model::thresholds::Thresholds;
 use crate::model::time::Timestamp;
 
@@ -15,6 +15,8 @@ pub struct Settings {
     pub thresholds: Thresholds,
     /// Pools that the profile declares.
     pub pools: Vec<DeclaredPool>,
+    /// Redis pools that the profile declares.
+    pub redis_pools: Vec<DeclaredRedisPool>,
     /// Time between two samples. Longer than 1.75 of it is a missed one.
     pub interval: Duration,
     /// How far back curves go.
@@ -28,6 +30,7 @@ impl Default for Settings {
         Self {
             thresholds: Thresholds::default(),
             pools: Vec::new(),
+            redis_pools: Vec::new(),
             interval: Duration::from_secs(1),
             span: Duration::from_secs(600),
             time_zone: TimeZone::UTC,

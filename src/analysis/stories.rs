@@ -4,6 +4,7 @@ mod leaking;
 mod limits;
 mod not_leaking;
 mod pools;
+mod redis;
 mod verdicts;
 
 use std::sync::Arc;

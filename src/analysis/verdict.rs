@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use super::scene::Scene;
 use crate::model::finding::{Finding, Rule, Severity};
 use crate::model::limit::{Limit, LimitScope};
-use crate::model::target::{TargetName, TargetState, TargetStatus};
+use crate::model::target::{TargetError, TargetName, TargetState, TargetStatus};
 use crate::model::verdict::{Verdict, VerdictKind};
 use crate::text::Text;
 use crate::text::span::{count, roughly, span};
@@ -67,8 +67,7 @@ fn unreachable(scene: &Scene<'_>) -> Found {
 
 /// Whether the server answers that it has no slot for us.
 fn is_full(status: &TargetStatus) -> bool {
-    status.state != TargetState::Live
-        && status.error.as_ref().and_then(|error| error.code.as_deref()) == Some(TOO_MANY_CONNECTIONS)
+    status.state != TargetState::Live && status.error.as_ref().is_some_and(TargetError::says_full)
 }
 
 fn exhausted(scene: &Scene<'_>, findings: &[Finding]) -> Found {
@@ -78,7 +77,7 @@ fn exhausted(scene: &Scene<'_>, findings: &[Finding]) -> Found {
         finding.title.to_string()
     } else if let Some(limit) = full {
         let what = match limit.scope {
-            LimitScope::Server => limit.name.to_string(),
+            LimitScope::Server | LimitScope::Redis => limit.name.to_string(),
             scope => format!("{} {} on {}", scope.as_str(), limit.name, limit.target),
         };
         format!("{what} is full: {} of {} slots used", limit.used, limit.usable().unwrap_or_default())
@@ -92,7 +91,10 @@ fn exhausted(scene: &Scene<'_>, findings: &[Finding]) -> Found {
 }
 
 fn is_used_up(limit: &Limit) -> bool {
-    let shared = matches!(limit.scope, LimitScope::Server | LimitScope::Database | LimitScope::Role);
+    let shared = matches!(
+        limit.scope,
+        LimitScope::Server | LimitScope::Database | LimitScope::Role | LimitScope::Redis
+    );
     shared && limit.usable().is_some_and(|usable| limit.used >= usable)
 }
 
@@ -184,7 +186,10 @@ fn is_blocked(finding: &Finding) -> bool {
 fn saturated(scene: &Scene<'_>, findings: &[Finding]) -> Found {
     let finding = findings.iter().find(|finding| {
         finding.severity >= Severity::Warning
-            && matches!(finding.rule, Rule::ServerExhaustion | Rule::PoolWaiting | Rule::PoolUtilization)
+            && matches!(
+                finding.rule,
+                Rule::ServerExhaustion | Rule::PoolWaiting | Rule::PoolUtilization | Rule::RedisClients
+            )
     })?;
     let forecast = forecast(scene, &finding.target);
     Some((VerdictKind::Saturated, format!("{}{forecast}", finding.title)))
@@ -206,7 +211,7 @@ fn calm(scene: &Scene<'_>, findings: &[Finding], doubts: &[String]) -> (VerdictK
     let used: Vec<String> = scene
         .limits
         .iter()
-        .filter(|limit| limit.scope == LimitScope::Server)
+        .filter(|limit| matches!(limit.scope, LimitScope::Server | LimitScope::Redis))
         .filter_map(|limit| Some(format!("{} {} of {} slots", limit.name, limit.used, limit.usable()?)))
         .take(3)
         .collect();

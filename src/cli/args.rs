@@ -18,7 +18,7 @@ use crate::text::span::parse_or_seconds;
     about = "The terminal dashboard for the moment a database's connections run out",
     long_about = "Shows live who holds the connections of a PostgreSQL server, who waits, and which pool leaks; ends stuck \
                   sessions safely; writes what was seen into a file.\n\nTARGET is a profile name, a URL (postgres://, \
-                  pgbouncer://) or a libpq keyword string such as 'host=db1 dbname=shop'. Without one: the default profile, \
+                  pgbouncer://, redis://) or a libpq keyword string such as 'host=db1 dbname=shop'. Without one: the default profile, \
                   else libpq's environment (PGHOST, PGSERVICE, …).",
     after_help = "Exit codes: 0 done · 1 not every operation ended as asked · 2 usage · 3 no target answered · 128+n signal",
     args_conflicts_with_subcommands = true,
@@ -237,7 +237,7 @@ pub enum ProfilesCommand {
     Add {
         /// Its name
         name: String,
-        /// A postgres:// or pgbouncer:// URL without a password; several for several targets
+        /// A postgres://, pgbouncer:// or redis:// URL without a password; several for several targets
         #[arg(required = true)]
         urls: Vec<String>,
         /// A label for the header, such as PRODUCTION

@@ -10,6 +10,7 @@ use crate::model::own::OwnSessions;
 use crate::source::pgbouncer::PgbouncerOpener;
 use crate::source::postgres::PostgresOpener;
 use crate::source::probe::{Check, Health};
+use crate::source::redis::RedisOpener;
 
 /// Probes every target over a connection of its own. Exit 3 where none of them could be used.
 pub async fn run(args: &DoctorArgs) -> anyhow::Result<Exit> {
@@ -31,6 +32,8 @@ async fn probe(target: &RunningTarget) -> Vec<Check> {
     let (name, conninfo) = (target.name.clone(), target.conninfo.clone());
     if target.console {
         PgbouncerOpener::new(name, conninfo).probe().await
+    } else if conninfo.is_redis() {
+        RedisOpener::new(name, conninfo).probe().await
     } else {
         PostgresOpener::new(name, conninfo, OwnSessions::default()).probe().await
     }

@@ -47,8 +47,8 @@ pub async fn run(kind: OperationKind, args: &OperationArgs) -> anyhow::Result<Ex
 /// The profile with the overrides of the command line; everything that needs no server is checked here.
 fn prepare(args: &OperationArgs, around: &Surroundings) -> anyhow::Result<Running> {
     let mut running = Running::resolve(&args.target, around)?;
-    if running.targets.iter().all(|target| target.console) {
-        let text = "sessions are signalled on a PostgreSQL server: name one, a pooler's console cannot do it";
+    if running.targets.iter().all(|target| target.console || target.conninfo.is_redis()) {
+        let text = "sessions are signalled on a PostgreSQL server: name one, other targets cannot do it";
         return Err(Failure::usage(text).into());
     }
     if select(&[], Clock::real().now(), &selector(args)).is_err() {

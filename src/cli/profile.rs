@@ -15,7 +15,7 @@ use crate::config::edit::{NewProfile, NewTarget};
 use crate::config::{self, Config, Located, Paths, Profile};
 use crate::connect::{Conninfo, DsnKind, Environment};
 use crate::control::confirm::{Access, Policy};
-use crate::model::pool::DeclaredPool;
+use crate::model::pool::{DeclaredPool, DeclaredRedisPool};
 use crate::model::secret::{ExposeSecret, SecretString};
 use crate::model::target::{Role, TargetName};
 use crate::model::thresholds::Thresholds;
@@ -92,6 +92,8 @@ pub struct Running {
     pub time_scale: f64,
     /// Expected pools.
     pub pools: Vec<DeclaredPool>,
+    /// Expected Redis pools.
+    pub redis_pools: Vec<DeclaredRedisPool>,
     /// Times in UTC.
     pub utc: bool,
     /// Name of the theme, with its place in the configuration.
@@ -170,10 +172,17 @@ impl Running {
             }
             running.add(&target.name, (&target.url.value, conninfo), true, None);
         }
+        for target in &profile.redis {
+            let mut conninfo = running.located(&target.url, around)?;
+            if let Some(argv) = &target.password_command {
+                conninfo = conninfo.with_password_command(argv.clone());
+            }
+            running.add(&target.name, (&target.url.value, conninfo), false, None);
+        }
         running.note_later_kinds(profile);
         if running.targets.is_empty() {
             let text = format!(
-                "profile '{name}' names no PostgreSQL server and no pooler; add one in {}",
+                "profile '{name}' names no PostgreSQL server, pooler or Redis server; add one in {}",
                 around.paths.config.display()
             );
             return Err(Failure::usage(text).into());
@@ -202,6 +211,7 @@ impl Running {
             thresholds: profile.thresholds.clone(),
             time_scale: profile.time_scale,
             pools: profile.declared_pools(),
+            redis_pools: profile.redis_pools.clone(),
             utc: profile.utc.or(config.utc).unwrap_or(false),
             theme: profile.theme.as_ref().or(config.theme.as_ref()).cloned(),
             ..Self::blank(name, config)
@@ -227,6 +237,7 @@ impl Running {
             thresholds: Thresholds::default(),
             time_scale: 1.0,
             pools: Vec::new(),
+            redis_pools: Vec::new(),
             utc: config.utc.unwrap_or(false),
             theme: config.theme.clone(),
             notices: Vec::new(),
@@ -238,9 +249,8 @@ impl Running {
         let mut running = Self::blank(Text::default(), &around.config);
         for (dsn, kind) in typed {
             let console = match kind {
-                DsnKind::Postgres => false,
+                DsnKind::Postgres | DsnKind::Redis => false,
                 DsnKind::Console => true,
-                DsnKind::Redis => return Err(not_yet("Redis servers").into()),
                 DsnKind::Http => return Err(not_yet("metrics endpoints of applications").into()),
                 DsnKind::Name => return Err(unknown_profile(dsn, around).into()),
             };
@@ -335,11 +345,8 @@ impl Running {
     }
 
     fn note_later_kinds(&mut self, profile: &Profile) {
-        let later =
-            profile.apps.iter().map(|app| &app.name).chain(profile.redis.iter().map(|redis| &redis.name));
-        for name in later {
-            let text =
-                format!("target '{name}' is left out: this version reads PostgreSQL and PgBouncer only");
+        for name in profile.apps.iter().map(|app| &app.name) {
+            let text = format!("target '{name}' is left out: this version reads no metrics of applications");
             self.notices.push(Text::line(&text));
         }
     }
@@ -384,6 +391,7 @@ impl Running {
         Settings {
             thresholds: self.thresholds.scaled(self.time_scale),
             pools: self.pools.clone(),
+            redis_pools: self.redis_pools.clone(),
             interval: self.interval,
             time_zone: self.zone(),
             ..Settings::default()
@@ -423,7 +431,9 @@ fn bytes(budget: Option<u64>) -> usize {
 }
 
 fn not_yet(what: &str) -> Failure {
-    Failure::usage(format!("{what} are not supported by this version; it reads postgres:// and pgbouncer://"))
+    Failure::usage(format!(
+        "{what} are not supported by this version; it reads postgres://, pgbouncer:// and redis://"
+    ))
 }
 
 fn unknown_profile(name: &str, around: &Surroundings) -> Failure {

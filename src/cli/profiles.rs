@@ -9,7 +9,7 @@ use super::output::{data, note};
 use super::profile::{Running, Surroundings};
 use crate::config::edit::{self, NewProfile, NewTarget};
 use crate::config::{self, Access, Paths};
-use crate::connect::{self, Console, DsnKind, Purpose};
+use crate::connect::{self, Console, DsnKind, Purpose, RedisConnection};
 
 /// `pooltop profiles …`
 pub async fn run(command: &ProfilesCommand) -> anyhow::Result<Exit> {
@@ -128,12 +128,22 @@ fn show(name: &str, around: &Surroundings) -> anyhow::Result<Exit> {
     line("bulk limit", &running.policy.bulk_limit.to_string());
     line("interval", &crate::text::span::span(running.interval));
     for target in &running.targets {
-        let kind = if target.console { "pooler" } else { "postgres" };
+        let kind = match target.console {
+            true => "pooler",
+            false if target.conninfo.is_redis() => "redis",
+            false => "postgres",
+        };
         line(kind, &format!("{} {} as {}", target.name, target.conninfo.endpoint(), target.conninfo.user()));
     }
     for pool in &running.pools {
         let bound = pool.max.map_or("no bound".into(), |max| format!("at most {max} x {}", pool.instances));
         line("pool", &format!("{} {bound}", pool.name));
+    }
+    for pool in &running.redis_pools {
+        let globs: Vec<&str> =
+            [&pool.name, &pool.library, &pool.user].into_iter().flatten().map(String::as_str).collect();
+        let bound = pool.max.map_or("no bound".into(), |max| format!("at most {max} x {}", pool.instances));
+        line("redis pool", &format!("{} {bound}", globs.join(" ")));
     }
     data(&out)?;
     for notice in &running.notices {
@@ -149,6 +159,8 @@ async fn test(name: &str, around: &Surroundings) -> anyhow::Result<Exit> {
     for target in &running.targets {
         let line = if target.console {
             Console::open(&target.conninfo).await.map(|_| "console answers".to_owned())
+        } else if target.conninfo.is_redis() {
+            RedisConnection::open(&target.conninfo).await.map(|_| "Redis answers".to_owned())
         } else {
             let opened = connect::open(&target.conninfo, Purpose::Probe).await;
             opened.map(|connection| format!("PostgreSQL {}", connection.version()))
@@ -173,10 +185,10 @@ fn add(profile: &NewProfile, path: &Path) -> anyhow::Result<Exit> {
                 let text = format!("'{}' is no URL and no keyword string", target.url);
                 return Err(Failure::usage(text).into());
             }
-            DsnKind::Postgres | DsnKind::Console => {
+            DsnKind::Postgres | DsnKind::Console | DsnKind::Redis => {
                 connect::Conninfo::resolve(&target.url, &connect::Environment::empty())?;
             }
-            DsnKind::Redis | DsnKind::Http => {}
+            DsnKind::Http => {}
         }
     }
     edit::add(path, profile)?;

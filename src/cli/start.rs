@@ -17,6 +17,7 @@ use crate::source::Opener;
 use crate::source::pgbouncer::PgbouncerOpener;
 use crate::source::pooled::{self, PooledOpener};
 use crate::source::postgres::PostgresOpener;
+use crate::source::redis::RedisOpener;
 
 /// How long targets may take to answer before a command goes on without them.
 pub const PATIENCE: Duration = Duration::from_secs(15);
@@ -50,11 +51,12 @@ fn target_plan(target: &RunningTarget, running: &Running, audit: &Audit, clock: 
     let opener: Arc<dyn Opener> = match reading {
         Reading::Console => Arc::new(PgbouncerOpener::new(name.clone(), conninfo)),
         Reading::Probe => Arc::new(PooledOpener::new(name.clone(), conninfo)),
+        Reading::Redis => Arc::new(RedisOpener::new(name.clone(), conninfo)),
         Reading::Sample => Arc::new(PostgresOpener::new(name.clone(), conninfo, own.clone())),
     };
     let interval = match reading {
         Reading::Probe => running.interval.max(pooled::SHORTEST_INTERVAL),
-        Reading::Console | Reading::Sample => running.interval,
+        Reading::Console | Reading::Redis | Reading::Sample => running.interval,
     };
     let operations = reading != Reading::Probe && running.policy.access != Access::ReadOnly;
     TargetPlan {
@@ -69,6 +71,8 @@ fn target_plan(target: &RunningTarget, running: &Running, audit: &Audit, clock: 
 enum Reading {
     /// A pooler's console.
     Console,
+    /// The clients of a Redis server.
+    Redis,
     /// Everything.
     Sample,
     /// Whether it answers, because another target of the profile shows the same sessions.
@@ -78,9 +82,12 @@ enum Reading {
 /// A pooled port is probed where the profile has a server that is reached directly, else sampled as a server.
 fn reading(target: &RunningTarget, running: &Running) -> Reading {
     let is_pooled = |target: &RunningTarget| target.conninfo.is_pooled();
+    let is_server = |target: &RunningTarget| !target.console && !target.conninfo.is_redis();
     if target.console {
         Reading::Console
-    } else if is_pooled(target) && running.targets.iter().any(|other| !other.console && !is_pooled(other)) {
+    } else if target.conninfo.is_redis() {
+        Reading::Redis
+    } else if is_pooled(target) && running.targets.iter().any(|other| is_server(other) && !is_pooled(other)) {
         Reading::Probe
     } else {
         Reading::Sample
@@ -96,8 +103,8 @@ fn executor(
 ) -> MakeExecutor {
     let (conninfo, policy, audit, own, clock) =
         (target.conninfo.clone(), policy.clone(), audit.clone(), own.clone(), clock.clone());
-    if reading == Reading::Console {
-        return MakeExecutor::Solo(SoloSetup { conninfo, policy, audit, clock });
+    if matches!(reading, Reading::Console | Reading::Redis) {
+        return MakeExecutor::Solo(Box::new(SoloSetup { conninfo, policy, audit, clock }));
     }
     MakeExecutor::Server(Box::new(move |sampling| {
         Executor::new(Setup { conninfo, policy, audit, own, sampling, clock })
@@ -166,6 +173,7 @@ mod tests {
             (&[pooled, direct], &[Reading::Probe, Reading::Sample]),
             (&[pooled], &[Reading::Sample]),
             (&[pooled, "pgbouncer://stats@db1"], &[Reading::Sample, Reading::Console]),
+            (&[pooled, "redis://cache"], &[Reading::Sample, Reading::Redis]),
         ] {
             let targets = targets.iter().map(ToString::to_string).collect();
             assert_eq!(readings(&TargetArgs { targets, ..TargetArgs::default() }), expected);

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::problem::Located;
 use super::reader::Section;
-use super::types::{PoolSettings, RedisPool};
-use crate::model::pool::DeclaredPool;
+use super::types::PoolSettings;
+use crate::model::pool::{DeclaredPool, DeclaredRedisPool};
 
 pub(super) fn pools(profile: &mut Section<'_>) -> Vec<PoolSettings> {
     let mut names: Vec<String> = Vec::new();
@@ -117,10 +117,10 @@ fn seconds(found: Located<Duration>) -> f64 {
     found.value.as_secs_f64()
 }
 
-pub(super) fn redis_pools(profile: &mut Section<'_>) -> Vec<RedisPool> {
+pub(super) fn redis_pools(profile: &mut Section<'_>) -> Vec<DeclaredRedisPool> {
     let read = |mut section: Section<'_>| {
         let mut glob = |key| section.string(key).map(|found| found.value);
-        let pool = RedisPool {
+        let pool = DeclaredRedisPool {
             name: glob("name"),
             user: glob("user"),
             library: glob("library"),

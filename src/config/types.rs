@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::problem::{Document, Located};
 use crate::model::finding::Severity;
-use crate::model::pool::DeclaredPool;
+use crate::model::pool::{DeclaredPool, DeclaredRedisPool};
 use crate::model::secret::SecretString;
 use crate::model::target::Role;
 use crate::model::thresholds::Thresholds;
@@ -107,7 +107,7 @@ pub struct Profile {
     /// What pools are expected.
     pub pools: Vec<PoolSettings>,
     /// What Redis pools are expected.
-    pub redis_pools: Vec<RedisPool>,
+    pub redis_pools: Vec<DeclaredRedisPool>,
     /// When a value becomes a finding; real time, not yet scaled.
     pub thresholds: Thresholds,
     /// Roles whose sessions are never ended, besides those of the providers.
@@ -214,19 +214,4 @@ pub struct PoolSettings {
     pub workers: Option<u32>,
     /// Pods.
     pub pods: Option<u32>,
-}
-
-/// An expected Redis pool. Globs; `None` matches everything, but one of the three is given.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RedisPool {
-    /// Glob on the client's name (`CLIENT SETNAME`).
-    pub name: Option<String>,
-    /// Glob on the user.
-    pub user: Option<String>,
-    /// Glob on the client library.
-    pub library: Option<String>,
-    /// Connections that one instance opens at most.
-    pub max: Option<u32>,
-    /// How many such pools exist. At least 1.
-    pub instances: u32,
 }

@@ -53,14 +53,13 @@ impl Dialect {
         use OperationKind::{Cancel, KillClient, KillDatabase, Pause, Reconnect, Resume, Terminate};
         match (self.kind, operation) {
             (_, Cancel | Terminate) => Err("sessions are signalled on their PostgreSQL server".to_owned()),
-            (TargetKind::Pgbouncer, Pause | Resume) => Ok(Part::DatabaseOrWhole),
+            (TargetKind::Pgbouncer | TargetKind::Pgdog, Pause | Resume) => Ok(Part::DatabaseOrWhole),
             (TargetKind::Pgbouncer, KillDatabase) => Ok(Part::Database),
             (TargetKind::Pgbouncer, Reconnect) => self.since(RECONNECT, "RECONNECT", Part::DatabaseOrWhole),
             (TargetKind::Pgbouncer, KillClient) => self.since(KILL_CLIENT, "KILL_CLIENT", Part::Client),
             (TargetKind::Odyssey, Pause | Resume) | (TargetKind::Pgdog, Reconnect) => Ok(Part::Whole),
             (TargetKind::Odyssey, KillClient) => Ok(Part::Client),
             (TargetKind::Pgcat, Pause | Resume) => Ok(Part::PoolOrWhole),
-            (TargetKind::Pgdog, Pause | Resume) => Ok(Part::DatabaseOrWhole),
             _ => Err(format!("{} has no command to {operation}", self.words)),
         }
     }

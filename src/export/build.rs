@@ -15,6 +15,8 @@ use crate::model::{finding, limit};
 use crate::text::Text;
 use crate::text::redact::{Redaction, Redactor};
 
+mod redis;
+
 /// What a moment does not know about itself.
 #[derive(Clone, Debug)]
 pub struct Meta {
@@ -44,7 +46,7 @@ pub fn snapshot(moment: &Moment, meta: &Meta) -> Snapshot {
         limits: moment.limits.iter().map(limit).collect(),
         pools: moment.pools.iter().map(pool).collect(),
         backends: moment.backends.iter().map(|row| backend(row, moment, &redactor)).collect(),
-        clients: Vec::new(),
+        clients: moment.clients.iter().filter_map(|row| redis::client(row, moment)).collect(),
         findings: moment.findings.iter().map(|one| finding(one, &redactor)).collect(),
         recommendations: moment.recommendations.iter().map(|one| recommendation(one, &redactor)).collect(),
         verdict: verdict(&moment.verdict, &redactor),
@@ -105,13 +107,14 @@ fn never_read(kind: TargetKind) -> impl Iterator<Item = Missing> {
     let is_server = kind == TargetKind::Postgres;
     NEVER_READ
         .into_iter()
-        .filter(move |(of, ..)| *of == is_server)
+        .filter(move |(of, ..)| *of == is_server && kind != TargetKind::Redis)
         .map(|(_, what, why)| Missing::new(what, why))
+        .chain((kind == TargetKind::Redis).then(redis::never_read))
 }
 
 /// Whether something is missing from every document of this version.
 pub(super) fn is_never_read(missing: &Missing) -> bool {
-    NEVER_READ.iter().any(|(_, what, _)| **what == *missing.what)
+    NEVER_READ.iter().any(|(_, what, _)| **what == *missing.what) || *missing == redis::never_read()
 }
 
 fn limit(limit: &limit::Limit) -> Limit {

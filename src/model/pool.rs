@@ -64,6 +64,21 @@ pub struct DeclaredPool {
     pub holds_transactions: bool,
 }
 
+/// A Redis pool as the profile declares it. Globs; `None` matches everything, but one of the three is given.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeclaredRedisPool {
+    /// Glob on the client's name (`CLIENT SETNAME`).
+    pub name: Option<String>,
+    /// Glob on the user.
+    pub user: Option<String>,
+    /// Glob on the client library with its version: `redis-py*`.
+    pub library: Option<String>,
+    /// Connections that one instance opens at most.
+    pub max: Option<u32>,
+    /// How many such pools exist. At least 1.
+    pub instances: u32,
+}
+
 /// One pool now: the row of the pools table and of `pools[]`. Absent knowledge is `None`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Pool {

@@ -26,6 +26,10 @@ pub struct RedisSample {
 pub struct RedisCounters {
     /// `connected_clients`: replicas are not among them, our own connection is.
     pub connected: Option<u32>,
+    /// `connected_slaves`: they count against `maxclients` too.
+    pub replicas: Option<u32>,
+    /// `cluster_connections`: so do the other nodes' connections (7.0 and later).
+    pub cluster: Option<u32>,
     /// `maxclients`.
     pub max_clients: Option<u32>,
     /// `blocked_clients`: waiting in BLPOP and the like.
@@ -73,7 +77,21 @@ pub struct RedisClient {
     pub total_bytes: Option<u64>,
 }
 
+impl RedisCounters {
+    /// What counts against `maxclients`, our own connection included.
+    pub fn held(&self) -> Option<u32> {
+        let others = self.replicas.unwrap_or(0).saturating_add(self.cluster.unwrap_or(0));
+        self.connected.map(|connected| connected.saturating_add(others))
+    }
+}
+
 impl RedisClient {
+    /// Redis knows no checking out. A connection counts as idle when it sent nothing for a second and waits for nothing: it is
+    /// not in a blocking command, not subscribed and not inside MULTI. The shortest time that Redis tells is one second.
+    pub fn is_idle(&self) -> bool {
+        self.idle_s >= 1 && !self.is_blocked() && !self.is_pubsub() && !self.flags.contains('x')
+    }
+
     /// Waiting in a blocking command.
     pub fn is_blocked(&self) -> bool {
         self.flags.contains('b')

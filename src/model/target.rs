@@ -75,7 +75,7 @@ pub enum TargetState {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{message}")]
 pub struct TargetError {
-    /// SQLSTATE, where a server gave one.
+    /// SQLSTATE, or the first word of Redis's error, where a server gave one.
     pub code: Option<Text>,
     /// One line, two at most. Names the endpoint, never a secret.
     pub message: Text,
@@ -83,8 +83,19 @@ pub struct TargetError {
     pub hint: Option<Text>,
     /// Whether the server itself answered (refused) or nobody did (down).
     pub refused: bool,
-    /// 28P01 or 28000: trying again with the same secret would lock the account.
+    /// 28P01, 28000 or WRONGPASS: trying again with the same secret would lock the account.
     pub authentication: bool,
+}
+
+impl TargetError {
+    /// Whether the server says that it has no slot for us: PostgreSQL's 53300, or Redis at `maxclients`.
+    pub fn says_full(&self) -> bool {
+        match self.code.as_deref() {
+            Some("53300") => true,
+            Some("ERR") => self.message.contains("max number of clients"),
+            _ => false,
+        }
+    }
 }
 
 /// How the connection to the server runs, which decides what may be set on it.

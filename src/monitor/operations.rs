@@ -24,7 +24,7 @@ pub enum MakeExecutor {
     /// On a PostgreSQL server, given the way to the sampling connection that it falls back on.
     Server(Box<dyn FnOnce(Sampling) -> Result<Executor, ReadOnly> + Send>),
     /// On a pooler or a Redis server.
-    Solo(SoloSetup),
+    Solo(Box<SoloSetup>),
 }
 
 /// The executors of a profile. Empty where nothing may be carried out.
@@ -38,7 +38,7 @@ enum Entry {
     /// One operation at a time, over one connection.
     Server { executor: Arc<Mutex<Executor>>, warmed: AtomicBool },
     /// Each operation over its own connection: a PAUSE that waits must not hold up the RESUME.
-    Solo(SoloExecutor),
+    Solo(Box<SoloExecutor>),
 }
 
 impl Desk {
@@ -53,7 +53,9 @@ impl Desk {
             MakeExecutor::Server(make) => make(Arc::new(move || handle.connection())).map(|executor| {
                 Entry::Server { executor: Arc::new(Mutex::new(executor)), warmed: AtomicBool::new(false) }
             }),
-            MakeExecutor::Solo(setup) => SoloExecutor::new(setup).map(Entry::Solo),
+            MakeExecutor::Solo(setup) => {
+                SoloExecutor::new(*setup).map(|executor| Entry::Solo(Box::new(executor)))
+            }
         };
         // A read-only profile gets no executor, hence no entry.
         if let Ok(entry) = entry {

@@ -2,7 +2,7 @@
 
 mod console;
 mod failures;
-mod tls;
+pub(crate) mod tls;
 mod wire;
 
 use pooltop::connect::{Connection, Conninfo, Environment, Purpose, RowExt, open};

@@ -1,4 +1,4 @@
-//! Against real PostgreSQL and PgBouncer servers, started here on free loopback ports and stopped by pid.
+//! Against real PostgreSQL, PgBouncer and Redis servers, started here on free loopback ports and stopped by pid.
 
 #![expect(
     clippy::unwrap_used,
@@ -15,5 +15,6 @@ mod connect;
 mod control;
 mod demo;
 mod harness;
+mod redis;
 mod replica;
 mod sampling;

@@ -17,11 +17,13 @@
 mod guardian;
 mod pgbouncer;
 mod postgres;
+mod redis;
 mod terminal;
 mod wait;
 
 pub use guardian::Guardian;
 pub use pgbouncer::{PgBouncer, PgBouncerOptions};
 pub use postgres::{Auth, Held, Installation, Postgres, PostgresOptions, installations};
+pub use redis::{Held as RedisHeld, Redis, RedisOptions};
 pub use terminal::{Key, Launch, Terminal};
 pub use wait::{eventually, free_port, wait_until};

@@ -52,6 +52,7 @@ impl Scene<'_> {
         let index = self.statuses.iter().position(|status| status.name == *target);
         let server = index.and_then(|index| self.servers.get(index)?.as_ref()).map(|server| server.at);
         let pooler = index.and_then(|index| self.poolers.get(index)?.as_ref()).map(|pooler| pooler.at);
-        server.or(pooler).unwrap_or(self.now)
+        let redis = index.and_then(|index| self.redis.get(index)?.as_ref()).map(|(at, _)| *at);
+        server.or(pooler).or(redis).unwrap_or(self.now)
     }
 }

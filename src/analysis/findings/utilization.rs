@@ -29,13 +29,16 @@ fn used_up(pool: &PoolScene<'_>, scene: &Scene<'_>) -> Option<Draft> {
     let title = format!("{}: {used} of {max} connections in use", pool.track.label);
     let mut draft = Draft::on_pool(Rule::PoolUtilization, severity, pool, title);
     draft.sustained = scene.settings.thresholds.sustained;
-    let state = |count: Option<u32>| count.unwrap_or(0);
-    draft.evidence.push(format!(
-        "{used} in use of at most {max}: {} active, {} idle in transaction, {} aborted",
-        state(seen.active),
-        state(seen.idle_in_transaction),
-        state(seen.aborted)
-    ));
+    let states: Vec<String> = [
+        ("active", seen.active),
+        ("idle in transaction", seen.idle_in_transaction),
+        ("aborted", seen.aborted),
+    ]
+    .iter()
+    .filter_map(|(state, count)| Some(format!("{} {state}", (*count)?)))
+    .collect();
+    let states = if states.is_empty() { String::new() } else { format!(": {}", states.join(", ")) };
+    draft.evidence.push(format!("{used} in use of at most {max}{states}"));
     draft.alternative = Some("a pool sized exactly to its load");
     draft.suggestion = Some(
         "Shorten what holds the connections (see its longest statements), then make it larger.".to_owned(),

@@ -1,7 +1,8 @@
 //! What cannot be seen. Where there is any of it, nobody may say "healthy".
 
-use super::{TOO_MANY_CONNECTIONS, age_of};
+use super::age_of;
 use crate::analysis::moment::ServerView;
+use crate::analysis::redis::RedisTracker;
 use crate::analysis::scene::{Scene, is_current};
 use crate::model::backend::State;
 use crate::model::limit::LimitScope;
@@ -26,6 +27,10 @@ pub(super) fn doubts(scene: &Scene<'_>) -> Vec<String> {
             }
             None => {}
         }
+        let redis = scene.redis.get(index).and_then(|redis| Some(redis.as_ref()?.1));
+        if let Some(what) = redis.filter(|_| is_current(status)).and_then(RedisTracker::unseen) {
+            doubts.push(format!("{}: {} unknown: {}", status.name, what.what, what.why));
+        }
         let unread = scene.poolers.get(index).and_then(|pooler| pooler.as_ref()?.unread.as_ref());
         doubts.extend(
             unread.map(|missing| format!("{}: {} unknown: {}", status.name, missing.what, missing.why)),
@@ -41,7 +46,7 @@ fn silence(status: &TargetStatus) -> Option<String> {
     match (status.state, error) {
         (TargetState::Live, _) => None,
         (TargetState::Stale, _) => Some(format!("{name} is stale, {}", age_of(status))),
-        (_, Some(error)) if error.code.as_deref() == Some(TOO_MANY_CONNECTIONS) => {
+        (_, Some(error)) if error.says_full() => {
             Some(format!("{name} has no slot for pooltop: {}", error.message))
         }
         (TargetState::Refused, Some(error)) => Some(format!("{name} refuses: {}", error.message)),

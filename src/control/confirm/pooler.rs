@@ -111,11 +111,10 @@ impl PoolerAround {
             OperationKind::Pause => vec![
                 format!("new queries of {} queue until RESUME", self.clients(scope)),
                 self.queue_end(),
-                match dialect.pause_waits() {
-                    true => format!("transactions that are open finish first: {}", self.in_use(scope)),
-                    false => {
-                        "transactions that are open go on: this pooler does not wait for them".to_owned()
-                    }
+                if dialect.pause_waits() {
+                    format!("transactions that are open finish first: {}", self.in_use(scope))
+                } else {
+                    "transactions that are open go on: this pooler does not wait for them".to_owned()
                 },
             ],
             OperationKind::Resume => {

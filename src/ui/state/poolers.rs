@@ -10,6 +10,7 @@ use crate::control::confirm::{PoolLoad, PoolerAround, Question, ask_redis};
 use crate::control::dialect::{Dialect, Part};
 use crate::model::operation::{Aim, OperationKind, PoolScope, PoolerWords};
 use crate::model::pool::{Layer as PoolLayer, Pool};
+use crate::model::redis::RedisClient;
 use crate::model::target::TargetName;
 use crate::text::Text;
 use crate::ui::command::Command;
@@ -77,21 +78,13 @@ impl App {
             return self.ask_pools(kind, &target, scope);
         }
         let mut aims: Vec<_> = poolers(&moment).iter().flat_map(|around| pool_aims(kind, around)).collect();
-        match &aims[..] {
-            [(Pick::Pools(kind, target, scope), ..)] => {
-                let (kind, target, scope) = (*kind, Arc::clone(target), scope.clone());
-                self.ask_pools(kind, &target, scope);
-            }
-            _ => {
-                aims.sort_by_key(|(pick, ..)| matches!(pick, Pick::Unavailable(_)));
-                let title = format!(" {} on ", capital(kind));
-                self.layers.push(Layer::Choice(Choice::aims(
-                    &title,
-                    "Nothing is sent before the next question.",
-                    aims,
-                )));
-            }
+        if let [(Pick::Pools(kind, target, scope), ..)] = &aims[..] {
+            let (kind, target, scope) = (*kind, Arc::clone(target), scope.clone());
+            return self.ask_pools(kind, &target, scope);
         }
+        aims.sort_by_key(|(pick, ..)| matches!(pick, Pick::Unavailable(_)));
+        let (title, note) = (format!(" {} ", capital(kind)), "Nothing is sent before the next question.");
+        self.layers.push(Layer::Choice(Choice::aims(&title, note, aims)));
     }
 
     /// The pools under the cursor; for RESUME, before all others, the only ones that are paused.
@@ -209,7 +202,6 @@ impl App {
 /// Takes what left since out of a question about a client.
 pub(super) fn refresh_client(question: &mut Question, moment: &Moment) {
     let Some(place) = place_of(moment, question.target()) else { return };
-    let mut of_target = moment.clients.iter().filter(|row| row.target == place).map(|row| &row.seen);
     match question.aim() {
         // Where the clients cannot be read now, nobody is said to have left.
         Aim::PooledClient(..) => {
@@ -219,12 +211,20 @@ pub(super) fn refresh_client(question: &mut Question, moment: &Moment) {
             }
         }
         Aim::RedisClient(_) => {
-            if let Some(SeenClient::Redis(clients, _)) = of_target.next() {
-                let clients = Arc::clone(clients);
-                question.refresh_redis(clients.iter());
+            let view = moment.redis.get(place).and_then(Option::as_ref);
+            if view.is_some_and(|view| view.unread.is_none()) {
+                let rows = moment.clients.iter().filter(|row| row.target == place);
+                question.refresh_redis(rows.filter_map(|row| redis_client(&row.seen)));
             }
         }
         Aim::Sessions { .. } | Aim::Pools(..) => {}
+    }
+}
+
+fn redis_client(seen: &SeenClient) -> Option<&RedisClient> {
+    match seen {
+        SeenClient::Redis(clients, place) => clients.get(*place),
+        SeenClient::Pooler(..) => None,
     }
 }
 

@@ -11,15 +11,15 @@ use super::{connect, info};
 use crate::support::{Auth, Postgres, PostgresOptions};
 
 /// An authority with its file, and a second one that nobody trusts.
-struct Authority {
+pub(crate) struct Authority {
     directory: tempfile::TempDir,
     issuer: Issuer<'static, KeyPair>,
-    root: PathBuf,
-    stranger: PathBuf,
+    pub(crate) root: PathBuf,
+    pub(crate) stranger: PathBuf,
 }
 
 impl Authority {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let authority = |name: &str| {
             let mut params = CertificateParams::new(Vec::new()).unwrap();
@@ -36,7 +36,7 @@ impl Authority {
     }
 
     /// A certificate and its key, as PEM.
-    fn certificate(&self, common_name: &str, names: &[&str]) -> (String, String) {
+    pub(crate) fn certificate(&self, common_name: &str, names: &[&str]) -> (String, String) {
         let names: Vec<String> = names.iter().map(ToString::to_string).collect();
         let mut params = CertificateParams::new(names).unwrap();
         params.distinguished_name = rcgen::DistinguishedName::new();
