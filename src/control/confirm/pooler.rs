@@ -168,15 +168,22 @@ impl PoolerAround {
             .filter(move |pool| fits(&scope.database, &pool.database) && fits(&scope.user, &pool.user))
     }
 
+    /// The sum of what is known of these pools. Where others are listed and none of these is, they are none.
+    fn sum(&self, scope: &PoolScope, count: impl Fn(&PoolLoad) -> Option<u32>) -> Option<u32> {
+        let known = self.of(scope).filter_map(&count).reduce(u32::saturating_add);
+        let none = !self.pools.is_empty() && self.of(scope).next().is_none();
+        known.or(none.then_some(0))
+    }
+
     fn clients(&self, scope: &PoolScope) -> String {
-        match sum(self.of(scope).map(|pool| pool.clients)) {
+        match self.sum(scope, |pool| pool.clients) {
             Some(many) => span::count(many, "client"),
             None => "its clients (how many is not known)".to_owned(),
         }
     }
 
     fn in_use(&self, scope: &PoolScope) -> String {
-        match sum(self.of(scope).map(|pool| pool.in_use)) {
+        match self.sum(scope, |pool| pool.in_use) {
             Some(many) => format!("{} in use", span::count(many, "server connection")),
             None => "how many are in use is not known".to_owned(),
         }
@@ -202,11 +209,6 @@ impl PoolerAround {
             None => "server_login_retry (by default 15 s)".to_owned(),
         }
     }
-}
-
-/// The sum of what is known; `None` where nothing is.
-fn sum(counts: impl Iterator<Item = Option<u32>>) -> Option<u32> {
-    counts.flatten().reduce(u32::saturating_add)
 }
 
 /// One line: who the client is.
@@ -329,6 +331,7 @@ mod tests {
                 Some("dark"),
                 &["how many is not known", "by default 120 s", "in use is not known"],
             ),
+            (None, Pause, Some("empty"), &["of 0 clients queue", "0 server connections in use"]),
             (None, Pause, None, &["42 clients", "never shows that all of it is paused"]),
             (None, Resume, shop, &["run at once"]),
             (None, Reconnect, shop, &["once it is released", "no query is interrupted"]),
