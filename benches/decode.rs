@@ -1,4 +1,5 @@
-//! What one sample costs on this side of the wire: 1,000 and 10,000 rows of `pg_stat_activity`, received and decoded.
+//! What one sample costs on this side of the wire: 1,000 and 10,000 rows of `pg_stat_activity`, received and decoded, and
+//! the metrics text of a large application.
 //!
 //! A throwaway server makes the rows up in a view that stands before the real one, so nobody has to open 10,000 connections.
 //! Counted is the CPU time of this thread, on which everything of the client runs, and not the time in which the server
@@ -9,10 +10,11 @@
 #[path = "../tests/support/support.rs"]
 mod support;
 
+use std::fmt::Write as _;
 use std::hint::black_box;
 use std::time::Duration;
 
-use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use pooltop::connect::{Conninfo, Environment};
 use pooltop::model::own::OwnSessions;
 use pooltop::source::postgres::PostgresOpener;
@@ -85,5 +87,37 @@ fn decode(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, decode);
+/// Ten megabytes of metrics, among which a hundred pools are.
+fn metrics() -> String {
+    let mut text = String::new();
+    let mut line = 0;
+    while text.len() < 10_000_000 {
+        if line % 1_000 == 0 {
+            let pool = line / 1_000;
+            for (name, value) in [("active", 3), ("idle", 2), ("max", 10), ("pending", 0)] {
+                let labels = format!("application=\"shop\",pool=\"pool-{pool}\"");
+                writeln!(text, "hikaricp_connections_{name}{{{labels}}} {value}.0").expect("a string");
+            }
+        }
+        let (order, bound) = (line % 700, line % 90);
+        let labels = format!("method=\"GET\",status=\"200\",uri=\"/orders/{{id}}/{order}\",le=\"0.{bound}\"");
+        writeln!(text, "http_server_requests_seconds_bucket{{{labels}}} {line}.0").expect("a string");
+        line += 1;
+    }
+    text
+}
+
+fn read_metrics(criterion: &mut Criterion) {
+    let text = metrics();
+    let mut group = criterion.benchmark_group("metrics text");
+    group.sample_size(20).throughput(Throughput::Bytes(text.len() as u64));
+    group.bench_function("10 MB", |bench| {
+        bench.iter(|| {
+            black_box(pooltop::source::app::understood(black_box(text.as_bytes()))).expect("pools").1.len()
+        });
+    });
+    group.finish();
+}
+
+criterion_group!(benches, decode, read_metrics);
 criterion_main!(benches);

@@ -98,6 +98,7 @@ fn status(sample: &Sample) -> TargetStatus {
         privilege: facts.map(|facts| facts.own_role.privilege),
         wire: sample.postgres().map(|server| server.wire),
         round_trip: None,
+        replay_lag_s: None,
         overhead: sample.overhead,
         dropped: 0,
         missing: Vec::new(),

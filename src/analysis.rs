@@ -5,6 +5,7 @@
 mod advice;
 mod assemble;
 pub mod blocking;
+mod changes;
 mod findings;
 #[doc(hidden)]
 pub mod fixture;
@@ -20,6 +21,8 @@ mod rollup;
 mod roster;
 mod scene;
 mod settings;
+pub mod sizing;
+pub mod statements;
 #[cfg(test)]
 mod stories;
 mod tracker;
@@ -42,6 +45,7 @@ use crate::model::time::Timestamp;
 use findings::Memory;
 use poolers::PoolerTracker;
 use redis::RedisTracker;
+use statements::StatementTracker;
 use tracker::Tracker;
 
 /// How many events a moment carries at most.
@@ -61,6 +65,7 @@ pub struct Analyser {
     /// Sequence number of the next entry to read, per target.
     read: HashMap<TargetName, u64>,
     pending: Series<u32>,
+    statements: HashMap<TargetName, StatementTracker>,
     memory: Memory,
     events: VecDeque<Event>,
 }
@@ -76,6 +81,7 @@ impl Analyser {
             redis: HashMap::new(),
             read: HashMap::new(),
             pending: Series::new(u32::max),
+            statements: HashMap::new(),
             memory: Memory::default(),
             events: VecDeque::new(),
         }
@@ -141,12 +147,17 @@ impl Analyser {
         let target = &sample.target;
         let (line, settings) = (&self.line, &self.settings);
         match &sample.body {
-            Body::Postgres(_) => {
+            Body::Postgres(body) => {
+                let statements = self.statements.entry(TargetName::clone(target)).or_default();
+                let before = statements.facts().cloned();
+                statements.absorb(body);
+                let changes = before.zip(statements.facts());
+                let changes =
+                    changes.map(|(old, new)| changes::between(target, &old, new)).unwrap_or_default();
                 let new = || Tracker::new(target, settings);
                 let tracker = self.servers.entry(TargetName::clone(target)).or_insert_with(new);
-                if let Some(event) = tracker.absorb(sample, line, settings) {
-                    self.remember(event);
-                }
+                let jump = tracker.absorb(sample, line, settings);
+                jump.into_iter().chain(changes).for_each(|event| self.remember(event));
             }
             Body::Pooler(_) => {
                 let new = || PoolerTracker::new(target);

@@ -6,11 +6,13 @@ pub mod demo;
 pub mod doctor;
 pub mod exit;
 pub mod file;
+pub mod hook;
 pub mod look;
 pub mod operate;
 pub mod output;
 pub mod profile;
 pub mod profiles;
+pub mod size;
 pub mod start;
 
 use std::process::ExitCode;
@@ -68,6 +70,7 @@ async fn dispatch(cli: &Cli) -> anyhow::Result<Exit> {
         Some(Command::Completions { shell }) => completions(*shell),
         Some(Command::Man) => manual(),
         Some(Command::Demo(args)) => demo::run(args).await,
+        Some(Command::Size(args)) => size::run(args).await,
         Some(Command::Doctor(args)) => doctor::run(args).await,
     }
 }

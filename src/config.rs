@@ -11,14 +11,13 @@ mod read;
 mod reader;
 mod targets;
 pub mod types;
-pub mod value;
 
 pub use load::load;
 pub use paths::Paths;
 pub use problem::{ConfigError, Document, Located};
 pub use read::{is_profile_name, parse};
 pub use targets::{holds_password, without_password};
-pub use types::{Access, Config, Profile};
+pub use types::{Access, AppTarget, Config, Profile};
 
 /// A configuration file with every key and what it is for.
 pub fn example() -> &'static str {

@@ -32,6 +32,7 @@ pub use open::open;
 pub use redis::{RedisConnection, Reply};
 pub use row::{RawText, RowExt};
 pub use session::{Connection, Purpose};
+pub use tls::system_tls;
 pub use tokio_postgres::Row;
 pub use tokio_postgres::types::{ToSql, Type};
 

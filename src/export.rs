@@ -12,7 +12,7 @@ mod markdown;
 pub mod snapshot;
 mod text;
 
-pub use build::{Meta, snapshot};
+pub use build::{Meta, finding, redactor, snapshot};
 pub use csv::{Table, csv};
 pub use file::{WriteError, write_atomically};
 pub use json::json;

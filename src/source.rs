@@ -13,6 +13,7 @@ use crate::model::secret::SecretString;
 use crate::model::target::{Privilege, Role, TargetError, TargetKind, Wire};
 use crate::text::Text;
 
+pub mod app;
 pub mod pgbouncer;
 pub mod pooled;
 pub mod postgres;
@@ -62,6 +63,11 @@ pub trait Opener: Send + Sync {
     /// `host:port/database`, without any secret.
     fn endpoint(&self) -> Endpoint;
 
+    /// What the wait before a new attempt is at least, for targets that must not be asked more often.
+    fn shortest_wait(&self) -> Duration {
+        Duration::ZERO
+    }
+
     /// Connects. Names are resolved, and password files and commands read, again each time. `secret` is a
     /// password that a person typed, and wins over all others.
     fn open(&self, secret: Option<SecretString>) -> Reading<'_, Result<Box<dyn Source>, TargetError>>;
@@ -82,6 +88,8 @@ pub struct Description {
     pub wire: Option<Wire>,
     /// Of a target that is only probed: how long a small statement took there and back.
     pub round_trip: Option<Duration>,
+    /// Of a standby: how old the newest transaction is that it has replayed, s.
+    pub replay_lag_s: Option<f64>,
     /// Connections held for reading.
     pub connections: u32,
     /// What is not known and why.

@@ -8,6 +8,7 @@ pub mod fingerprint;
 pub mod glob;
 mod nearest;
 pub mod redact;
+pub mod size;
 pub mod span;
 pub mod sql;
 pub mod width;

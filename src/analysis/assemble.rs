@@ -13,6 +13,7 @@ use super::names::is_pooltop;
 use super::redis::RedisTracker;
 use super::roster::Track;
 use super::scene::{PoolScene, Scene};
+use super::statements::StatementTracker;
 use super::tracker::{Tracker, state_counts};
 use super::{findings, verdict};
 use crate::history::History;
@@ -99,7 +100,11 @@ impl Analyser {
             let sample = history.latest(&status.name);
             let server = sample.and_then(|sample| {
                 let tracker = self.servers.get(&status.name)?;
-                Some(parts.add_server(target, sample, sample.postgres()?, tracker))
+                let statements = self.statements.get(&status.name).and_then(StatementTracker::load);
+                Some(ServerView {
+                    statements,
+                    ..parts.add_server(target, sample, sample.postgres()?, tracker)
+                })
             });
             let pooler = sample.and_then(|sample| {
                 let tracks = self.poolers.get(&status.name)?.tracks();
@@ -200,6 +205,7 @@ impl<'a> Parts<'a> {
             counts_only: body.counts_only,
             facts: tracker.facts.clone(),
             tree,
+            statements: None,
         }
     }
 

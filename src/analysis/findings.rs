@@ -1,6 +1,7 @@
 //! The rules: one small file each, one row each in [`CHECKS`].
 
 mod blocked;
+mod budget;
 mod churn;
 mod exhaustion;
 mod leak;
@@ -12,6 +13,7 @@ mod redis_clients;
 mod server_changed;
 mod slow_query;
 mod utilization;
+mod wait;
 mod waiting;
 
 use std::time::Duration;
@@ -35,7 +37,7 @@ pub(super) trait Check: Sync {
 }
 
 /// Every rule. The order is that in which equally severe findings are shown.
-const CHECKS: [&dyn Check; 12] = [
+const CHECKS: &[&dyn Check] = &[
     &leak::Leak,
     &exhaustion::Exhaustion,
     &logins::Logins,
@@ -43,7 +45,9 @@ const CHECKS: [&dyn Check; 12] = [
     &waiting::Waiting,
     &blocked::Blocked,
     &utilization::Utilization,
+    &budget::Budget,
     &prepared::Prepared,
+    &wait::Wait,
     &slow_query::SlowQuery,
     &long_transaction::LongTransaction,
     &server_changed::ServerChanged,

@@ -1,6 +1,7 @@
 //! Ceilings with what is used of them, and when they will be reached.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use super::Settings;
 use super::tracker::{Tracker, state_counts};
@@ -27,22 +28,18 @@ pub(super) fn measure(tracker: &mut Tracker, body: &PostgresSample, sample: &Sam
         limits.extend(databases(tracker, body, sample));
         limits.extend(pools(tracker, sample));
     }
-    follow(&mut tracker.ceilings, limits, sample, settings);
+    remember(&mut tracker.ceilings, limits, sample, settings.thresholds.window);
 }
 
-/// Takes over the limits of a target's newest sample.
-pub(super) fn follow(ceilings: &mut Vec<Ceiling>, limits: Vec<Limit>, sample: &Sample, settings: &Settings) {
-    for ceiling in ceilings.iter_mut() {
+/// Takes over what a sample says about a target's ceilings; those that it does not name are gone.
+pub(super) fn remember(ceilings: &mut Vec<Ceiling>, limits: Vec<Limit>, sample: &Sample, window: Duration) {
+    for ceiling in &mut *ceilings {
         ceiling.current = false;
     }
     for limit in limits {
         let same = |ceiling: &Ceiling| ceiling.limit.scope == limit.scope && ceiling.limit.name == limit.name;
         let index = ceilings.iter().position(same).unwrap_or_else(|| {
-            ceilings.push(Ceiling {
-                limit: limit.clone(),
-                minima: Minima::new(settings.thresholds.window),
-                current: true,
-            });
+            ceilings.push(Ceiling { limit: limit.clone(), minima: Minima::new(window), current: true });
             ceilings.len() - 1
         });
         ceilings[index].read(limit, sample);

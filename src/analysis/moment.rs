@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::statements::StatementLoad;
 use crate::model::backend::Backend;
 use crate::model::event::Event;
 use crate::model::facts::ServerFacts;
@@ -71,6 +72,8 @@ pub struct ServerView {
     pub facts: Option<Arc<ServerFacts>>,
     /// Who waits for whom.
     pub tree: BlockingTree,
+    /// Which statements keep its connections busy, where that can be read.
+    pub statements: Option<Arc<StatementLoad>>,
 }
 
 /// One pooler target's newest sample.

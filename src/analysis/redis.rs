@@ -105,7 +105,7 @@ impl RedisTracker {
             self.publish(sample, line);
         }
         let ceilings = self.limits(sample);
-        limits::follow(&mut self.ceilings, ceilings, sample, settings);
+        limits::remember(&mut self.ceilings, ceilings, sample, settings.thresholds.window);
     }
 
     /// Counters grow while the server lives. A smaller uptime or count is another life, and begins anew.

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::size::flags::FieldArgs;
+use crate::analysis::sizing::preset::Preset;
 use crate::text::span::parse_or_seconds;
 
 /// The command line of pooltop.
@@ -44,6 +46,8 @@ pub enum Command {
     Terminate(OperationArgs),
     /// Cancel running statements (dry run without --yes)
     Cancel(OperationArgs),
+    /// Work out pool sizes: demand, budget, waiting times, ready settings
+    Size(SizeArgs),
     /// Tell what can be reached and seen, and the statement that fixes what is missing
     Doctor(DoctorArgs),
     /// List, show, add, remove or test saved profiles
@@ -210,6 +214,50 @@ pub struct OperationArgs {
     /// The profile's name, where the profile asks for it
     #[arg(long, value_name = "NAME")]
     pub confirm: Option<String>,
+}
+
+/// How `pooltop size` answers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum SizeFormat {
+    /// For people
+    #[default]
+    Text,
+    /// The document of schema `pooltop.size/1`
+    Json,
+}
+
+/// Options of `pooltop size`. Its numbers come from the table of fields.
+#[derive(Clone, Debug, Args)]
+#[command(
+    after_help = "On a terminal, without any number, preset, --env-file or --format json, it asks. With TARGET the limits \
+                        and the use of that server are read; --pool then says which of its pools is sized."
+)]
+pub struct SizeArgs {
+    /// A profile, URL or keyword string: its PostgreSQL server's limits and use are read; without one nothing is connected
+    #[arg(value_name = "TARGET")]
+    pub targets: Vec<String>,
+    /// Read DB_POOL_*, DB_MAX_OVERFLOW, DATABASE_POOL_*, POOL_SIZE, POOL_TIMEOUT, POOL_MODE, REDIS_POOL_SIZE and
+    /// REDIS_MAX_CONNECTIONS from this file
+    #[arg(long, value_name = "FILE")]
+    pub env_file: Option<PathBuf>,
+    /// Begin with the sizes that guides give, corrected
+    #[arg(long, value_name = "NAME", value_parser = clap::builder::PossibleValuesParser::new(Preset::words()))]
+    pub preset: Option<String>,
+    /// The pool of TARGET that is sized (glob); everybody else there counts as reserved
+    #[arg(long, value_name = "GLOB", requires = "targets")]
+    pub pool: Option<String>,
+    /// How long to watch TARGET
+    #[arg(long = "for", value_name = "SPAN", value_parser = span, default_value = "3s")]
+    pub window: Duration,
+    /// How to answer
+    #[arg(long, value_enum, default_value_t)]
+    pub format: SizeFormat,
+    /// The configuration file
+    #[arg(long, value_name = "FILE", env = "POOLTOP_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// The numbers
+    #[command(flatten)]
+    pub fields: FieldArgs,
 }
 
 /// Options of `pooltop doctor`.

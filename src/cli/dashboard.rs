@@ -13,7 +13,7 @@ use super::args::{DashboardArgs, LookArgs};
 use super::exit::{Exit, Failure};
 use super::output::note;
 use super::profile::{Running, Surroundings};
-use super::{file, look, profiles, start};
+use super::{file, hook, look, profiles, size, start};
 use crate::analysis::Moment;
 use crate::control::audit::Audit;
 use crate::control::confirm::Confirmed;
@@ -84,6 +84,7 @@ impl Show {
             inputs,
         };
         dashboard.introduce();
+        dashboard.tell_findings();
         let mut screen = tokio::spawn(ui::run(options, screen_inputs, screen_effects));
         let ended_by = dashboard.serve(&mut screen, effects, &mut signals).await;
         finish(screen, ended_by).await
@@ -266,6 +267,7 @@ impl Dashboard {
             current: self.running.saved && *self.running.name == *profile.name,
         });
         self.say(Input::Profiles(entries.collect()));
+        self.say(Input::Servers(size::known::drafts(&self.running, &self.around)));
     }
 
     /// Runs another profile. The one that ran keeps its history for a while.
@@ -285,6 +287,15 @@ impl Dashboard {
         self.feed = Feed::Live;
         self.say(Input::Profile(header(&self.running, &self.feed)));
         self.introduce();
+        self.tell_findings();
+    }
+
+    /// Starts what tells the profile's command about findings. It ends with the monitor.
+    fn tell_findings(&self) {
+        let Some(hook) = self.running.hook.clone().filter(|_| self.feed == Feed::Live) else { return };
+        let inputs = self.inputs.clone();
+        let failed = move |why: &str| send(&inputs, Input::Toast(Tone::Error, Text::line(why)));
+        tokio::spawn(hook::watch(hook, self.running.name.clone(), self.monitor.moments(), failed));
     }
 }
 

@@ -7,6 +7,7 @@ use super::exit::Exit;
 use super::output::{data, note};
 use super::profile::{Running, RunningTarget, Surroundings};
 use crate::model::own::OwnSessions;
+use crate::source::app::AppOpener;
 use crate::source::pgbouncer::PgbouncerOpener;
 use crate::source::postgres::PostgresOpener;
 use crate::source::probe::{Check, Health};
@@ -23,7 +24,13 @@ pub async fn run(args: &DoctorArgs) -> anyhow::Result<Exit> {
     for target in &running.targets {
         let checks = probe(target).await;
         usable += usize::from(!checks.iter().any(|check| check.health == Health::Failed));
-        data(&report(target, &checks))?;
+        data(&report(&target.name, &target.conninfo.endpoint(), &checks))?;
+    }
+    for app in &running.apps {
+        let opener = AppOpener::new(app.name.clone(), app.endpoint.clone(), running.asks_every(app));
+        let checks = opener.probe().await;
+        usable += usize::from(!checks.iter().any(|check| check.health == Health::Failed));
+        data(&report(&app.name, &app.endpoint.endpoint(), &checks))?;
     }
     Ok(if usable > 0 { Exit::Done } else { Exit::Unreachable })
 }
@@ -40,13 +47,8 @@ async fn probe(target: &RunningTarget) -> Vec<Check> {
 }
 
 /// One line per check; below it what helps, ready to paste.
-fn report(target: &RunningTarget, checks: &[Check]) -> String {
-    let endpoint = target.conninfo.endpoint();
-    let mut out = if *endpoint == *target.name {
-        format!("{endpoint}\n")
-    } else {
-        format!("{}  {endpoint}\n", target.name)
-    };
+fn report(name: &str, endpoint: &str, checks: &[Check]) -> String {
+    let mut out = if endpoint == name { format!("{endpoint}\n") } else { format!("{name}  {endpoint}\n") };
     let width = checks.iter().map(|check| check.what.chars().count()).max().unwrap_or_default();
     for check in checks {
         let word = match check.health {

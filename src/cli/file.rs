@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::args::{Format, Redact, SnapshotArgs};
 use super::exit::{Exit, Failure};
@@ -105,13 +106,13 @@ pub async fn run(args: &SnapshotArgs) -> anyhow::Result<Exit> {
         note(notice);
     }
     let audit = start::audit(&around);
-    let (moment, window_s) = watch(args, &running, &audit).await?;
+    let (moment, window_s) = watch(args.window, &running, &audit).await?;
     let redaction = match args.redact {
         Redact::Literals => Redaction::Literals,
         Redact::Queries => Redaction::Queries,
         Redact::None => Redaction::None,
     };
-    let since = moment.at.minus(std::time::Duration::from_secs(3600));
+    let since = moment.at.minus(Duration::from_secs(3600));
     let job = Job::new(&running, &audit, (since, window_s), redaction, Arc::clone(&moment));
     let document = job.render(args.format, table);
     match &args.output {
@@ -122,12 +123,16 @@ pub async fn run(args: &SnapshotArgs) -> anyhow::Result<Exit> {
 }
 
 /// Samples for as long as was asked, and until every target has answered or failed to.
-async fn watch(args: &SnapshotArgs, running: &Running, audit: &Audit) -> anyhow::Result<(Arc<Moment>, f64)> {
+pub(super) async fn watch(
+    window: Duration,
+    running: &Running,
+    audit: &Audit,
+) -> anyhow::Result<(Arc<Moment>, f64)> {
     let clock = Clock::real();
     let began = clock.now();
     let monitor = Monitor::start(start::plan(running, audit, &clock), None);
-    start::settled(&monitor, args.window.max(start::PATIENCE)).await;
-    let left = args.window.saturating_sub(clock.now().age_of(began));
+    start::settled(&monitor, window.max(start::PATIENCE)).await;
+    let left = window.saturating_sub(clock.now().age_of(began));
     tokio::time::sleep(left).await;
     let moment = monitor.moments().borrow().clone();
     let moment = moment.ok_or_else(|| Failure::unreachable("no target answered"))?;

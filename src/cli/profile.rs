@@ -1,8 +1,6 @@
 //! From what was typed and what the configuration says to what runs.
 
-use std::collections::HashSet;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -10,7 +8,9 @@ use jiff::tz::TimeZone;
 
 use super::args::TargetArgs;
 use super::exit::Failure;
+use super::hook::Hook;
 use crate::analysis::Settings;
+use crate::analysis::sizing::provider;
 use crate::config::edit::{NewProfile, NewTarget};
 use crate::config::{self, Config, Located, Paths, Profile};
 use crate::connect::{Conninfo, DsnKind, Environment};
@@ -20,6 +20,10 @@ use crate::model::secret::{ExposeSecret, SecretString};
 use crate::model::target::{Role, TargetName};
 use crate::model::thresholds::Thresholds;
 use crate::text::{Text, nearest};
+
+mod apps;
+
+pub use apps::RunningApp;
 
 /// Time between samples where nothing else is said.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -82,6 +86,8 @@ pub struct Running {
     pub policy: Policy,
     /// In the order of the profile.
     pub targets: Vec<RunningTarget>,
+    /// Applications, in the order of the profile; after the other targets on the screen.
+    pub apps: Vec<RunningApp>,
     /// Time between samples.
     pub interval: Duration,
     /// Budget of the history in bytes.
@@ -98,6 +104,8 @@ pub struct Running {
     pub utc: bool,
     /// Name of the theme, with its place in the configuration.
     pub theme: Option<Located<String>>,
+    /// A command to tell about findings.
+    pub hook: Option<Hook>,
     /// What is odd but not wrong, one line each.
     pub notices: Vec<Text>,
 }
@@ -179,10 +187,13 @@ impl Running {
             }
             running.add(&target.name, (&target.url.value, conninfo), false, None);
         }
-        running.note_later_kinds(profile);
-        if running.targets.is_empty() {
+        for target in &profile.apps {
+            running.add_app(target, around)?;
+        }
+        running.note_unknown_providers(profile);
+        if running.targets.is_empty() && running.apps.is_empty() {
             let text = format!(
-                "profile '{name}' names no PostgreSQL server, pooler or Redis server; add one in {}",
+                "profile '{name}' names no PostgreSQL server, pooler, Redis server or application; add one in {}",
                 around.paths.config.display()
             );
             return Err(Failure::usage(text).into());
@@ -214,6 +225,10 @@ impl Running {
             redis_pools: profile.redis_pools.clone(),
             utc: profile.utc.or(config.utc).unwrap_or(false),
             theme: profile.theme.as_ref().or(config.theme.as_ref()).cloned(),
+            hook: profile
+                .on_finding
+                .clone()
+                .map(|command| Hook { command, at_least: profile.on_finding_severity }),
             ..Self::blank(name, config)
         }
     }
@@ -232,6 +247,7 @@ impl Running {
             label: None,
             production: false,
             targets: Vec::new(),
+            apps: Vec::new(),
             interval: INTERVAL,
             history_bytes: bytes(config.history),
             thresholds: Thresholds::default(),
@@ -240,6 +256,7 @@ impl Running {
             redis_pools: Vec::new(),
             utc: config.utc.unwrap_or(false),
             theme: config.theme.clone(),
+            hook: None,
             notices: Vec::new(),
         }
     }
@@ -251,7 +268,10 @@ impl Running {
             let console = match kind {
                 DsnKind::Postgres | DsnKind::Redis => false,
                 DsnKind::Console => true,
-                DsnKind::Http => return Err(not_yet("metrics endpoints of applications").into()),
+                DsnKind::Http => {
+                    running.add_typed_app(dsn)?;
+                    continue;
+                }
                 DsnKind::Name => return Err(unknown_profile(dsn, around).into()),
             };
             let dsn = SecretString::from((*dsn).to_owned());
@@ -324,31 +344,32 @@ impl Running {
         console: bool,
         role: Option<Role>,
     ) {
-        let taken: HashSet<&str> = self.targets.iter().map(|target| &*target.name).collect();
-        let free = (2..).map(|number| format!("{name} #{number}"));
         let conninfo = if role == Some(Role::Pooled) { conninfo.through_pooler() } else { conninfo };
-        let name = std::iter::once(name.to_owned()).chain(free).find(|name| !taken.contains(name.as_str()));
-        self.targets.push(RunningTarget {
-            name: Arc::from(name.unwrap_or_default()),
-            conninfo,
-            dsn: dsn.clone(),
-            console,
-            role,
-        });
+        let name = self.free_name(name);
+        self.targets.push(RunningTarget { name, conninfo, dsn: dsn.clone(), console, role });
     }
 
     fn named_by_endpoints(&mut self) {
-        let endpoints: Vec<String> =
-            self.targets.iter().map(|target| target.conninfo.endpoint().to_string()).collect();
-        self.name = Text::line(&endpoints.join(", "));
+        self.name = Text::line(&self.endpoints().join(", "));
         self.policy.profile = self.name.clone();
     }
 
-    fn note_later_kinds(&mut self, profile: &Profile) {
-        for name in profile.apps.iter().map(|app| &app.name) {
-            let text = format!("target '{name}' is left out: this version reads no metrics of applications");
+    /// A provider that nobody knows costs advice, not the profile.
+    fn note_unknown_providers(&mut self, profile: &Profile) {
+        for target in &profile.postgres {
+            let Some(word) = target.provider.as_deref().filter(|word| provider::find(word).is_none()) else {
+                continue;
+            };
+            let known = provider::WORDS.join(", ");
+            let text = format!("target '{}': provider '{word}' is not known; known: {known}", target.name);
             self.notices.push(Text::line(&text));
         }
+    }
+
+    /// Where all targets are, without any secret.
+    pub fn endpoints(&self) -> Vec<String> {
+        let servers = self.targets.iter().map(|target| target.conninfo.endpoint());
+        servers.chain(self.apps.iter().map(|app| app.endpoint.endpoint())).map(|it| it.to_string()).collect()
     }
 
     /// Overrides from the command line.
@@ -367,10 +388,9 @@ impl Running {
 
     /// Saves the targets that run under another name. A password is never written.
     pub fn save_as(&self, name: &str, path: &Path) -> anyhow::Result<()> {
-        let targets = self
-            .targets
-            .iter()
-            .map(|target| Ok(NewTarget { url: saved_url(target)?, ..NewTarget::default() }))
+        let urls = self.targets.iter().map(saved_url).chain(self.apps.iter().map(apps::saved_url));
+        let targets = urls
+            .map(|url| Ok(NewTarget { url: url?, ..NewTarget::default() }))
             .collect::<Result<_, Failure>>()?;
         let profile = NewProfile {
             name: name.to_owned(),
@@ -428,12 +448,6 @@ fn leads_to(url: &str, conninfo: &Conninfo) -> bool {
 
 fn bytes(budget: Option<u64>) -> usize {
     usize::try_from(budget.unwrap_or(HISTORY_BYTES)).unwrap_or(usize::MAX)
-}
-
-fn not_yet(what: &str) -> Failure {
-    Failure::usage(format!(
-        "{what} are not supported by this version; it reads postgres://, pgbouncer:// and redis://"
-    ))
 }
 
 fn unknown_profile(name: &str, around: &Surroundings) -> Failure {

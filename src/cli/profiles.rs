@@ -10,6 +10,9 @@ use super::profile::{Running, Surroundings};
 use crate::config::edit::{self, NewProfile, NewTarget};
 use crate::config::{self, Access, Paths};
 use crate::connect::{self, Console, DsnKind, Purpose, RedisConnection};
+use crate::model::target::TargetError;
+use crate::source::app::{AppOpener, Endpoint};
+use crate::source::{Opener as _, Source};
 
 /// `pooltop profiles …`
 pub async fn run(command: &ProfilesCommand) -> anyhow::Result<Exit> {
@@ -106,11 +109,7 @@ fn list(around: &Surroundings) -> anyhow::Result<Exit> {
 /// The endpoints of a profile in one line.
 pub fn summary(name: &str, around: &Surroundings) -> String {
     match Running::profile(name, around) {
-        Ok(running) => {
-            let endpoints: Vec<String> =
-                running.targets.iter().map(|target| target.conninfo.endpoint().to_string()).collect();
-            endpoints.join(", ")
-        }
+        Ok(running) => running.endpoints().join(", "),
         Err(error) => format!("cannot be used: {error:#}"),
     }
 }
@@ -135,6 +134,9 @@ fn show(name: &str, around: &Surroundings) -> anyhow::Result<Exit> {
         };
         line(kind, &format!("{} {} as {}", target.name, target.conninfo.endpoint(), target.conninfo.user()));
     }
+    for app in &running.apps {
+        line("app", &format!("{} {}", app.name, app.endpoint.endpoint()));
+    }
     for pool in &running.pools {
         let bound = pool.max.map_or("no bound".into(), |max| format!("at most {max} x {}", pool.instances));
         line("pool", &format!("{} {bound}", pool.name));
@@ -155,9 +157,9 @@ fn show(name: &str, around: &Surroundings) -> anyhow::Result<Exit> {
 /// Connects to every target once.
 async fn test(name: &str, around: &Surroundings) -> anyhow::Result<Exit> {
     let running = Running::profile(name, around)?;
-    let mut exit = Exit::Done;
+    let mut answers = true;
     for target in &running.targets {
-        let line = if target.console {
+        let outcome = if target.console {
             Console::open(&target.conninfo).await.map(|_| "console answers".to_owned())
         } else if target.conninfo.is_redis() {
             RedisConnection::open(&target.conninfo).await.map(|_| "Redis answers".to_owned())
@@ -165,16 +167,30 @@ async fn test(name: &str, around: &Surroundings) -> anyhow::Result<Exit> {
             let opened = connect::open(&target.conninfo, Purpose::Probe).await;
             opened.map(|connection| format!("PostgreSQL {}", connection.version()))
         };
-        match line {
-            Ok(line) => data(&format!("{}: ok, {line}\n", target.name))?,
-            Err(error) => {
-                exit = Exit::Unreachable;
-                let hint = error.hint.as_ref().map_or(String::new(), |hint| format!("\n  {hint}"));
-                note(&format!("{}: {error}{hint}", target.name));
-            }
+        answers &= tell(&target.name, outcome)?;
+    }
+    for app in &running.apps {
+        let opener = AppOpener::new(app.name.clone(), app.endpoint.clone(), running.asks_every(app));
+        let asked = opener.open(None).await;
+        let shape = |source: Box<dyn Source>| source.describe().version.unwrap_or_default().to_string();
+        answers &= tell(&app.name, asked.map(shape))?;
+    }
+    Ok(if answers { Exit::Done } else { Exit::Unreachable })
+}
+
+/// Says how a target answered, and returns whether it did.
+fn tell(name: &str, outcome: Result<String, TargetError>) -> anyhow::Result<bool> {
+    match outcome {
+        Ok(line) => {
+            data(&format!("{name}: ok, {line}\n"))?;
+            Ok(true)
+        }
+        Err(error) => {
+            let hint = error.hint.as_ref().map_or(String::new(), |hint| format!("\n  {hint}"));
+            note(&format!("{name}: {error}{hint}"));
+            Ok(false)
         }
     }
-    Ok(exit)
 }
 
 /// Saves a profile after looking at its addresses; a password is never written.
@@ -188,7 +204,9 @@ fn add(profile: &NewProfile, path: &Path) -> anyhow::Result<Exit> {
             DsnKind::Postgres | DsnKind::Console | DsnKind::Redis => {
                 connect::Conninfo::resolve(&target.url, &connect::Environment::empty())?;
             }
-            DsnKind::Http => {}
+            DsnKind::Http => {
+                Endpoint::new(&target.url).map_err(|why| Failure::usage(format!("the address is {why}")))?;
+            }
         }
     }
     edit::add(path, profile)?;

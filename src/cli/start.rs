@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::profile::{Running, RunningTarget, Surroundings};
+use super::profile::{Running, RunningApp, RunningTarget, Surroundings};
 use crate::analysis::Moment;
 use crate::collect::Target;
 use crate::control::audit::Audit;
@@ -14,6 +14,7 @@ use crate::model::own::OwnSessions;
 use crate::model::target::{TargetState, TargetStatus};
 use crate::monitor::{MakeExecutor, Monitor, Plan, TargetPlan};
 use crate::source::Opener;
+use crate::source::app::AppOpener;
 use crate::source::pgbouncer::PgbouncerOpener;
 use crate::source::pooled::{self, PooledOpener};
 use crate::source::postgres::PostgresOpener;
@@ -36,8 +37,9 @@ fn host_name() -> String {
 
 /// Everything that a monitor needs to run this profile.
 pub fn plan(running: &Running, audit: &Audit, clock: &Clock) -> Plan {
+    let servers = running.targets.iter().map(|target| target_plan(target, running, audit, clock));
     Plan {
-        targets: running.targets.iter().map(|target| target_plan(target, running, audit, clock)).collect(),
+        targets: servers.chain(running.apps.iter().map(|app| app_plan(app, running))).collect(),
         settings: running.settings(),
         history_bytes: running.history_bytes,
         clock: clock.clone(),
@@ -63,6 +65,18 @@ fn target_plan(target: &RunningTarget, running: &Running, audit: &Audit, clock: 
         target: Target { name, opener, interval, deadline: (interval * 3).max(SHORTEST_DEADLINE) },
         executor: operations.then(|| executor((target, reading), &running.policy, audit, &own, clock)),
         own,
+    }
+}
+
+/// An application is only ever read.
+fn app_plan(app: &RunningApp, running: &Running) -> TargetPlan {
+    let interval = running.asks_every(app);
+    let opener = Arc::new(AppOpener::new(app.name.clone(), app.endpoint.clone(), interval));
+    let deadline = (interval * 3).max(SHORTEST_DEADLINE);
+    TargetPlan {
+        target: Target { name: app.name.clone(), opener, interval, deadline },
+        executor: None,
+        own: OwnSessions::default(),
     }
 }
 

@@ -12,21 +12,22 @@ const LONGEST: Duration = Duration::from_secs(30);
 /// back at the same moment. The spread follows from the seed, so it needs no randomness.
 #[derive(Clone, Debug)]
 pub struct Backoff {
+    first: Duration,
     seed: u64,
     attempts: u32,
 }
 
 impl Backoff {
-    /// A fresh one. Different seeds (target, process id) spread differently.
-    pub fn new(seed: impl Hash) -> Self {
+    /// A fresh one. Different seeds (target, process id) spread differently. No wait is much shorter than `least`.
+    pub fn new(seed: impl Hash, least: Duration) -> Self {
         let mut hasher = DefaultHasher::new();
         seed.hash(&mut hasher);
-        Self { seed: hasher.finish(), attempts: 0 }
+        Self { first: FIRST.max(least), seed: hasher.finish(), attempts: 0 }
     }
 
     /// The wait before the next attempt; longer every time.
     pub fn next_wait(&mut self) -> Duration {
-        let doubled = FIRST.saturating_mul(2_u32.saturating_pow(self.attempts.min(16)));
+        let doubled = self.first.saturating_mul(2_u32.saturating_pow(self.attempts.min(16)));
         self.attempts = self.attempts.saturating_add(1);
         let mut hasher = DefaultHasher::new();
         (self.seed, self.attempts).hash(&mut hasher);
@@ -46,7 +47,7 @@ mod tests {
 
     #[test]
     fn waits_grow_to_thirty_seconds_and_never_beyond() {
-        let mut backoff = Backoff::new("db1");
+        let mut backoff = Backoff::new("db1", Duration::ZERO);
         let waits: Vec<Duration> = (0..40).map(|_| backoff.next_wait()).collect();
         assert!(
             waits[0] >= Duration::from_millis(400) && waits[0] <= Duration::from_millis(600),
@@ -58,8 +59,17 @@ mod tests {
     }
 
     #[test]
+    fn one_that_must_not_be_asked_often_is_not() {
+        let mut backoff = Backoff::new("api", Duration::from_secs(5));
+        let waits: Vec<Duration> = (0..8).map(|_| backoff.next_wait()).collect();
+        assert!(waits[0] >= Duration::from_secs(4) && waits[0] <= Duration::from_secs(6), "{waits:?}");
+        assert!(waits.iter().all(|wait| *wait <= LONGEST), "{waits:?}");
+        assert!(waits[7] >= LONGEST.mul_f64(0.8), "{waits:?}");
+    }
+
+    #[test]
     fn an_answer_starts_over() {
-        let mut backoff = Backoff::new("db1");
+        let mut backoff = Backoff::new("db1", Duration::ZERO);
         let first = backoff.next_wait();
         backoff.next_wait();
         backoff.reset();
@@ -68,7 +78,7 @@ mod tests {
 
     #[test]
     fn two_targets_do_not_come_back_together() {
-        let waits = |seed: &str| Backoff::new(seed).next_wait();
+        let waits = |seed: &str| Backoff::new(seed, Duration::ZERO).next_wait();
         assert_ne!(waits("db1"), waits("db2"));
     }
 }

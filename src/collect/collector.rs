@@ -100,7 +100,7 @@ pub fn spawn(target: Target, clock: Clock, mailbox: Mailbox, tasks: &mut JoinSet
             needs_secret: false,
         },
         changes: Changes::new(target.name.clone(), target.interval),
-        backoff: Backoff::new((&target.name, std::process::id())),
+        backoff: Backoff::new((&target.name, std::process::id()), target.opener.shortest_wait()),
         target,
         clock,
         mailbox,

@@ -115,6 +115,7 @@ impl Source for Player {
                     privilege: facts.map(|facts| facts.own_role.privilege),
                     wire: Some(server.wire),
                     round_trip: None,
+                    replay_lag_s: facts.and_then(|facts| facts.replay_lag_s),
                     connections,
                     missing: server.missing.clone(),
                 }

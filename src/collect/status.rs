@@ -44,6 +44,7 @@ impl Standing {
             privilege: self.description.privilege,
             wire: self.description.wire,
             round_trip: self.description.round_trip,
+            replay_lag_s: self.description.replay_lag_s,
             overhead: Overhead {
                 connections: if self.connected { self.description.connections } else { 0 },
                 ..self.overhead

@@ -163,6 +163,7 @@ fn read_profile(name: Located<String>, mut section: Section<'_>) -> Profile {
             .unwrap_or_default(),
         env_file: section.string("env_file").map(|file| file.value.into()),
         on_finding: section.command("on_finding", "[\"notify-send\", \"pooltop\"]"),
+        on_finding_severity: section.choice("on_finding_severity", &SEVERITIES).unwrap_or(Severity::Warning),
         record_when: section.choice("record_when", &SEVERITIES),
         history: section.size("history"),
         utc: section.boolean("utc"),

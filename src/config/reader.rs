@@ -12,9 +12,8 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::problem::{Located, Problem, suggest};
-use super::value;
 use crate::model::secret::SecretString;
-use crate::text::span;
+use crate::text::{size, span};
 
 type Value<'d> = Spanned<DeValue<'d>>;
 
@@ -315,7 +314,7 @@ fn as_span(value: &DeValue<'_>) -> Option<Result<Duration, String>> {
 /// `Err` with the value as text where it has the right type and is no size.
 fn as_size(value: &DeValue<'_>) -> Option<Result<u64, String>> {
     match value.as_str() {
-        Some(text) => Some(value::size(text).ok_or_else(|| text.to_owned())),
+        Some(text) => Some(size::parse(text).ok_or_else(|| text.to_owned())),
         None => as_integer(value).map(|bytes| u64::try_from(bytes).map_err(|_| bytes.to_string())),
     }
 }

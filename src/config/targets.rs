@@ -1,12 +1,17 @@
 //! What a profile connects to.
 
 use std::ops::Range;
+use std::time::Duration;
 
-use super::problem::Located;
+use super::problem::{Located, suggest};
 use super::reader::{Findings, Section, kind};
 use super::types::{AppTarget, PoolerTarget, PostgresTarget, RedisTarget};
+use crate::model::app::AppField;
 use crate::model::secret::{ExposeSecret, SecretString};
 use crate::model::target::Role;
+
+/// Readings of an application that follow each other faster than this are a load of their own.
+const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Names of targets given so far in one profile; they are unique there.
 #[derive(Default)]
@@ -89,6 +94,8 @@ pub(super) fn apps(profile: &mut Section<'_>, names: &mut Names) -> Vec<AppTarge
             bearer: section.secret("bearer").map(|found| found.value),
             headers: headers(&mut section),
             mapping: mapping(&mut section),
+            own_probe: section.boolean("own_probe").unwrap_or(false),
+            interval: asked_every(&mut section),
         };
         section.finish();
         target
@@ -175,19 +182,41 @@ fn url(section: &mut Section<'_>, accepts: Accepts) -> Located<SecretString> {
 
 /// A table of strings that are never shown.
 fn headers(section: &mut Section<'_>) -> Vec<(String, SecretString)> {
-    strings(section, "headers").into_iter().map(|(name, value)| (name, SecretString::from(value))).collect()
+    let pairs = strings(section, "headers").into_iter();
+    pairs.map(|(name, value)| (name.value, SecretString::from(value))).collect()
 }
 
+/// Our words and where their values are.
 fn mapping(section: &mut Section<'_>) -> Vec<(String, String)> {
-    strings(section, "mapping")
+    let pairs = strings(section, "mapping");
+    let words = || AppField::WORDS.iter().map(|(word, ..)| *word);
+    for (word, _) in &pairs {
+        if !words().any(|known| known == word.value) {
+            let message = format!("`{}` is no number of a pool", word.value);
+            section.findings().add_secret(word.span.clone(), message, suggest(&word.value, words()));
+        }
+    }
+    pairs.into_iter().map(|(word, place)| (word.value, place)).collect()
 }
 
-fn strings(section: &mut Section<'_>, key: &'static str) -> Vec<(String, String)> {
+/// Time between two readings of an application.
+fn asked_every(section: &mut Section<'_>) -> Option<Duration> {
+    let found = section.span("interval")?;
+    if found.value < SHORTEST_INTERVAL {
+        let help =
+            "expected at least one second: a reading may take a connection of the pool that it is about";
+        section.findings().add(found.span, "`interval` is too short", help);
+        return None;
+    }
+    Some(found.value)
+}
+
+fn strings(section: &mut Section<'_>, key: &'static str) -> Vec<(Located<String>, String)> {
     let Some(table) = section.section(key) else { return Vec::new() };
     let mut pairs = Vec::new();
     for (name, value) in table.entries() {
         match value.get_ref().as_str() {
-            Some(text) => pairs.push((name.value, text.to_owned())),
+            Some(text) => pairs.push((name, text.to_owned())),
             None => table.findings().add_secret(
                 name.span,
                 format!("`{}` is {}", name.value, kind(value.get_ref())),

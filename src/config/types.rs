@@ -116,6 +116,8 @@ pub struct Profile {
     pub env_file: Option<PathBuf>,
     /// A command to run when a finding opens or closes.
     pub on_finding: Option<Vec<String>>,
+    /// Only for findings at least this severe.
+    pub on_finding_severity: Severity,
     /// Begin to record at a finding of this severity.
     pub record_when: Option<Severity>,
     /// Budget of the history in bytes, instead of the file's.
@@ -180,6 +182,10 @@ pub struct AppTarget {
     pub headers: Vec<(String, SecretString)>,
     /// Where in its answer the values of a pool are: our word, their field.
     pub mapping: Vec<(String, String)>,
+    /// Answering takes a connection of the very pool that is reported.
+    pub own_probe: bool,
+    /// Time between two readings, where it is not the usual one.
+    pub interval: Option<Duration>,
 }
 
 /// A Redis server.

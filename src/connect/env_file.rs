@@ -18,13 +18,7 @@ pub struct EnvFile {
 impl EnvFile {
     /// Reads a file; one without either address is an error.
     pub fn read(path: &Path) -> Result<Self, ConninfoError> {
-        let text = std::fs::read_to_string(path).map_err(|cause| {
-            ConninfoError::new(
-                &format!("cannot read {}: {cause}", path.display()),
-                "check the path of the env file",
-            )
-        })?;
-        let found = Self::parse(&text);
+        let found = Self::parse(&text(path)?);
         if found.database_url.is_none() && found.pool_url.is_none() {
             return Err(ConninfoError::new(
                 &format!("{} has neither DATABASE_URL nor DATABASE_POOL_URL", path.display()),
@@ -36,15 +30,36 @@ impl EnvFile {
 
     /// Reads text. Lines that are no assignment are skipped: other tools' syntax is not ours to judge.
     pub fn parse(text: &str) -> Self {
-        let mut values: BTreeMap<String, String> = BTreeMap::new();
-        for line in text.trim_start_matches('\u{feff}').lines() {
-            if let Some((name, value)) = assignment(line, &values) {
-                values.insert(name.to_owned(), value);
-            }
-        }
+        let mut values = assignments(text);
         let mut take = |name: &str| values.remove(name).filter(|url| !url.is_empty()).map(SecretString::from);
         Self { database_url: take("DATABASE_URL"), pool_url: take("DATABASE_POOL_URL") }
     }
+}
+
+/// The variables of a file that are `wanted`, with their values. Nothing else of it is kept.
+pub fn variables(path: &Path, wanted: impl Fn(&str) -> bool) -> Result<Vec<(String, String)>, ConninfoError> {
+    let values = assignments(&text(path)?);
+    Ok(values.into_iter().filter(|(name, _)| wanted(name)).collect())
+}
+
+fn text(path: &Path) -> Result<String, ConninfoError> {
+    std::fs::read_to_string(path).map_err(|cause| {
+        ConninfoError::new(
+            &format!("cannot read {}: {cause}", path.display()),
+            "check the path of the env file",
+        )
+    })
+}
+
+/// Every assignment; the last one of a name counts.
+fn assignments(text: &str) -> BTreeMap<String, String> {
+    let mut values = BTreeMap::new();
+    for line in text.trim_start_matches('\u{feff}').lines() {
+        if let Some((name, value)) = assignment(line, &values) {
+            values.insert(name.to_owned(), value);
+        }
+    }
+    values
 }
 
 /// `export NAME=value`, with or without `export`.
@@ -140,6 +155,18 @@ mod tests {
         assert!(EnvFile::read(&file).unwrap_err().message.contains("neither DATABASE_URL"));
         std::fs::write(&file, "DATABASE_URL=topsecret\n").unwrap();
         assert!(!format!("{:?}", EnvFile::read(&file).unwrap()).contains("topsecret"));
+    }
+
+    #[test]
+    fn only_the_variables_that_are_wanted_are_read() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join(".env");
+        std::fs::write(&file, "DB_POOL_SIZE=5 # per process\nexport POOL_MODE='session'\nPASSWORD=x\n")
+            .unwrap();
+        let found = variables(&file, |name| name != "PASSWORD").unwrap();
+        let expected = [("DB_POOL_SIZE", "5"), ("POOL_MODE", "session")];
+        assert_eq!(found, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        assert!(variables(&directory.path().join("none"), |_| true).is_err());
     }
 
     proptest! {

@@ -258,3 +258,36 @@ impl RedisConnection {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// What a hostile server could make of the protocol.
+    fn hostile() -> impl Strategy<Value = Vec<u8>> {
+        let pieces = prop_oneof![
+            "[*$%~>|=!]-?[0-9]{1,19}\r\n".prop_map(String::into_bytes),
+            "[+\\-:,#(_][ -~]{0,20}\r\n".prop_map(String::into_bytes),
+            prop::collection::vec(any::<u8>(), 0..30),
+        ];
+        prop::collection::vec(pieces, 0..40).prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn no_answer_makes_the_reader_panic(bytes in hostile()) {
+            if let Ok(value) = redis::parse_redis_value(&bytes) {
+                let reply = Reply::of(value, "cache:6379/0");
+                prop_assert!(reply.is_ok() || reply.is_err_and(|error| error.refused));
+            }
+        }
+    }
+
+    #[test]
+    fn arrays_within_arrays_end_somewhere() {
+        let deep = "*1\r\n".repeat(100_000);
+        assert!(redis::parse_redis_value(deep.as_bytes()).is_err());
+    }
+}

@@ -121,6 +121,18 @@ fn config(ssl: &Ssl, alpn: Option<&[u8]>) -> Result<ClientConfig, String> {
     Ok(config)
 }
 
+/// What other protocols than PostgreSQL's trust: the system's authorities (or those of `SSL_CERT_FILE`), names checked.
+///
+/// A system without any is no error here: it is one where a certificate has to be checked.
+pub fn system_tls() -> Result<ClientConfig, String> {
+    let (roots, _) = trust::system();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| error.to_string())?;
+    Ok(builder.with_root_certificates(roots).with_no_client_auth())
+}
+
 /// Our own certificate and key, where they are given. Made by hand, because the usual way refuses the X.509 v1
 /// certificates that `openssl x509 -req` makes without an extensions file.
 fn identity(ssl: &Ssl, provider: &CryptoProvider) -> Result<Option<Arc<dyn ResolvesClientCert>>, String> {

@@ -32,8 +32,7 @@ pub struct Meta {
 
 /// The document of a moment.
 pub fn snapshot(moment: &Moment, meta: &Meta) -> Snapshot {
-    let statements = moment.backends.iter().filter_map(|row| row.backend.query.as_ref());
-    let redactor = Redactor::new(meta.redaction, statements);
+    let redactor = redactor(moment, meta.redaction);
     Snapshot {
         schema: SCHEMA,
         pooltop_version: env!("CARGO_PKG_VERSION"),
@@ -54,6 +53,11 @@ pub fn snapshot(moment: &Moment, meta: &Meta) -> Snapshot {
     }
 }
 
+/// What takes the values out of everything that is said about a moment.
+pub fn redactor(moment: &Moment, redaction: Redaction) -> Redactor {
+    Redactor::new(redaction, moment.backends.iter().filter_map(|row| row.backend.query.as_ref()))
+}
+
 fn target(status: &TargetStatus) -> Target {
     let missing = status.missing.iter().cloned().chain(never_read(status.kind)).collect();
     Target {
@@ -68,6 +72,7 @@ fn target(status: &TargetStatus) -> Target {
             .map(|error| TargetError { code: error.code.clone(), message: error.message.clone() }),
         version: status.version.clone(),
         role: status.role,
+        replay_lag_s: status.replay_lag_s,
         privilege: status.privilege,
         overhead: Overhead {
             connections: status.overhead.connections,
@@ -238,7 +243,8 @@ fn sentences(sentences: &[Text], redactor: &Redactor) -> Vec<Text> {
     sentences.iter().map(|sentence| redactor.sentence(sentence)).collect()
 }
 
-fn finding(finding: &finding::Finding, redactor: &Redactor) -> Finding {
+/// A finding as every document gives it.
+pub fn finding(finding: &finding::Finding, redactor: &Redactor) -> Finding {
     Finding {
         rule: finding.rule,
         severity: finding.severity,

@@ -5,6 +5,10 @@ use serde::{Deserialize, Serialize};
 use super::part::Missing;
 use crate::text::Text;
 
+mod field;
+
+pub use field::AppField;
+
 /// One reading of an application's metrics endpoint.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AppSample {
@@ -83,6 +87,8 @@ pub struct AppPool {
     pub waits: Option<u64>,
     /// Time that these waited, added up, s.
     pub wait_s: Option<f64>,
+    /// How long the request waits that has waited longest, s.
+    pub max_wait_s: Option<f64>,
     /// Times that a connection was returned.
     pub uses: Option<u64>,
     /// Time that connections were in use, added up, s.

@@ -28,6 +28,8 @@ pub enum EventKind {
     Operation,
     /// A setting or bound changed.
     Setting,
+    /// The server ended a statement because of a deadlock.
+    Deadlock,
 }
 
 impl EventKind {

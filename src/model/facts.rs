@@ -18,6 +18,10 @@ pub struct ServerFacts {
     pub version_num: u32,
     /// Settings that matter here.
     pub settings: Settings,
+    /// Of a standby: how long ago the newest transaction that it has replayed was committed, s; 0 when it has replayed all that it
+    /// received. `None` on a primary.
+    #[serde(default)]
+    pub replay_lag_s: Option<f64>,
     /// The role that we are connected as.
     pub own_role: OwnRole,
     /// Per database: limits and counters.
@@ -151,4 +155,13 @@ pub struct StatementFacts {
     pub total_ms: f64,
     /// Mean execution time in milliseconds.
     pub mean_ms: f64,
+    /// Shortest execution since the statistics began, ms.
+    #[serde(default)]
+    pub min_ms: Option<f64>,
+    /// Longest execution since the statistics began, ms.
+    #[serde(default)]
+    pub max_ms: Option<f64>,
+    /// Total execution time of all statements together, also of those that are not listed, ms: a counter, the same in each row.
+    #[serde(default)]
+    pub all_ms: Option<f64>,
 }

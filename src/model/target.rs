@@ -75,7 +75,7 @@ pub enum TargetState {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{message}")]
 pub struct TargetError {
-    /// SQLSTATE, or the first word of Redis's error, where a server gave one.
+    /// SQLSTATE, the first word of Redis's error, or an application's HTTP status, where one was given.
     pub code: Option<Text>,
     /// One line, two at most. Names the endpoint, never a secret.
     pub message: Text,
@@ -174,6 +174,8 @@ pub struct TargetStatus {
     pub wire: Option<Wire>,
     /// Of a target that is only probed: how long a small statement took there and back. `None`: it is sampled.
     pub round_trip: Option<Duration>,
+    /// Of a standby: how old the newest transaction is that it has replayed, s; 0 when nothing waits to be replayed.
+    pub replay_lag_s: Option<f64>,
     /// What we cost it.
     pub overhead: Overhead,
     /// Samples that were read but dropped because the consumer was behind.

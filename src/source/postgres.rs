@@ -259,6 +259,7 @@ impl Source for PostgresSource {
             privilege: self.privilege(),
             wire: Some(self.connection.wire()),
             round_trip: None,
+            replay_lag_s: facts.and_then(|facts| facts.replay_lag_s),
             connections: self.last.overhead.connections,
             missing: self.last.missing.iter().chain(parts.flatten()).cloned().collect(),
         }

@@ -17,12 +17,14 @@ pub enum Place {
     Question,
     /// Where a line of text is typed: filter, palette, secret, a profile's name.
     Line,
+    /// Where values of several fields are typed: the sizing calculator.
+    Form,
 }
 
 impl Place {
     /// Every place.
-    pub const ALL: [Self; 6] =
-        [Self::Everywhere, Self::Screen, Self::Layer, Self::Choice, Self::Question, Self::Line];
+    pub const ALL: [Self; 7] =
+        [Self::Everywhere, Self::Screen, Self::Layer, Self::Choice, Self::Question, Self::Line, Self::Form];
 
     /// The section of the keymap.
     pub fn word(self) -> &'static str {
@@ -33,6 +35,7 @@ impl Place {
             Self::Choice => "choice",
             Self::Question => "question",
             Self::Line => "line",
+            Self::Form => "form",
         }
     }
 }
@@ -138,6 +141,8 @@ commands! {
     Open "open", Look, Everywhere, "detail", 55, "Open what is selected: detail, evidence, the pool's connections";
     Blocking "blocking", Look, Screen, "blockers", 45, "Who blocks whom, as a tree";
     Timeline "timeline", Look, Screen, "", 0, "What happened: restarts, failovers, lost targets, operations";
+    Statements "statements", Look, Screen, "statements", 18, "Which statements keep connections busy, where the server counts them";
+    Size "size", Look, Screen, "sizes", 0, "How large pools should be: demand, budget, waiting times, settings";
     Mark "mark", Look, Screen, "mark", 42, "Mark the selected connection, or take the mark away";
     MarkShown "mark-shown", Look, Screen, "", 0, "Mark every connection that the list shows";
     Unmark "unmark", Look, Screen, "", 0, "Take all marks away";

@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 use super::keymap::Keymap;
 use super::theme::{Depth, Theme, Themes};
 use crate::analysis::Moment;
+use crate::analysis::sizing::draft::Draft;
 use crate::control::confirm::{Access, Confirmed, Policy};
 use crate::model::clock::Clock;
 use crate::model::operation::{BlastRadius, Operation, OperationReport};
@@ -146,6 +147,8 @@ pub enum Input {
     Profile(ProfileHeader),
     /// The profiles that can be switched to.
     Profiles(Vec<ProfileEntry>),
+    /// What is known of the profile's servers before anything is seen, for the sizing calculator.
+    Servers(Vec<(TargetName, Draft)>),
     /// Something that the program cannot live with: the screen ends with this error.
     Fatal(Text),
     /// A signal asks the program to end: no question.

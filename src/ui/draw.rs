@@ -259,6 +259,8 @@ impl Scene<'_> {
                 }
                 Layer::Palette(palette) => Some(palette.draw(&self.app.options.keymap, paint, area, buf)),
                 Layer::Secret(secret) => Some(secret.draw(paint, area, buf)),
+                Layer::Sheet(sheet) => sheet.draw(paint, area, buf),
+                Layer::Size(size) => size.draw(paint, area, buf),
             };
         }
         cursor

@@ -25,6 +25,11 @@ pub fn seconds(seconds: f64) -> String {
     age(Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::MAX))
 }
 
+/// [`age`] of milliseconds; what is shorter than ten keeps a decimal: `0.3ms`.
+pub fn milliseconds(ms: f64) -> String {
+    if (0.0..10.0).contains(&ms) { format!("{ms:.1}ms") } else { seconds(ms / 1e3) }
+}
+
 /// A coarse span for a forecast: `45s`, `~3min`, `~2h`. Forecasts are not that exact.
 pub fn forecast(seconds: f64) -> String {
     if seconds < 90.0 {

@@ -23,7 +23,7 @@ pub enum KeymapError {
     #[error("keys: {0}")]
     Syntax(String),
     /// A section that is not a place.
-    #[error("keys: no place named '{0}'; there are everywhere, screen, layer, choice, question, line")]
+    #[error("keys: no place named '{0}'; there are everywhere, screen, layer, choice, question, line, form")]
     Place(String),
     /// A key that no terminal can send, or a word that is not a key.
     #[error(
@@ -160,8 +160,8 @@ impl Keymap {
 
     /// What `chord` runs in `place`. Where text is typed only that place's own keys count.
     pub fn command(&self, place: Place, chord: Chord) -> Option<Command> {
-        self.bound(place, chord)
-            .or_else(|| if place == Place::Line { None } else { self.bound(Place::Everywhere, chord) })
+        let typed = matches!(place, Place::Line | Place::Form);
+        self.bound(place, chord).or_else(|| if typed { None } else { self.bound(Place::Everywhere, chord) })
     }
 
     fn bound(&self, place: Place, chord: Chord) -> Option<Command> {
@@ -216,7 +216,8 @@ mod tests {
             (Place::Screen, "f9", Some(Command::Terminate)),
             (Place::Line, "j", None),
             (Place::Line, "esc", Some(Command::Close)),
-            (Place::Layer, "/", None),
+            (Place::Layer, "/", Some(Command::Filter)),
+            (Place::Layer, "v", None),
         ] {
             assert_eq!(run(place, key), command, "{key} in {place:?}");
         }

@@ -8,6 +8,8 @@ pub mod help;
 pub mod page;
 pub mod palette;
 pub mod secret;
+pub mod sheet;
+pub mod size;
 pub mod timeline;
 pub mod tree;
 
@@ -28,6 +30,10 @@ pub enum Layer {
     Palette(palette::Palette),
     /// A password.
     Secret(secret::Secret),
+    /// A list over the whole screen.
+    Sheet(Box<dyn sheet::AnySheet>),
+    /// The sizing calculator.
+    Size(Box<size::Size>),
 }
 
 impl Layer {
@@ -38,7 +44,9 @@ impl Layer {
             Self::Choice(_) => Place::Choice,
             Self::Confirm(confirm) if confirm.wants_name() => Place::Line,
             Self::Confirm(_) => Place::Question,
-            Self::Palette(_) | Self::Secret(_) => Place::Line,
+            Self::Sheet(sheet) if !sheet.is_typing() => Place::Layer,
+            Self::Palette(_) | Self::Secret(_) | Self::Sheet(_) => Place::Line,
+            Self::Size(_) => Place::Form,
         }
     }
 }

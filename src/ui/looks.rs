@@ -8,6 +8,7 @@ use super::state::app::Event;
 use super::state::scripts::poolers::pooled;
 use super::state::scripts::{Robot, header, leak};
 use super::theme::{Depth, Meaning, Themes};
+use crate::analysis::statements::{StatementLoad, StatementRow};
 use crate::analysis::{Moment, fixture};
 use crate::control::confirm::Access;
 use crate::model::operation::BlastRadius;
@@ -74,6 +75,93 @@ fn the_layers() {
     let mut robot = Robot::with(leak(), header(Access::ConfirmName, Feed::Live));
     robot.press("<tab> K check");
     insta::assert_debug_snapshot!("question", drawn(&robot));
+}
+
+/// The leak, on a server whose statements are counted.
+fn with_statements(window_s: Option<f64>) -> Moment {
+    let mut moment = leak();
+    let row = |query_id: i64, query: &str, calls: u64, total_ms: f64| StatementRow {
+        query_id,
+        query: query.into(),
+        calls,
+        total_ms,
+        mean_ms: Some(total_ms / calls as f64),
+        min_ms: Some(0.2),
+        max_ms: Some(total_ms / 2.0),
+        busy: window_s.map(|window_s| total_ms / window_s / 1e3),
+        share: Some(total_ms / 60e3),
+    };
+    let load = StatementLoad {
+        window_s,
+        held: window_s.map(|_| 8.0),
+        executing: window_s.map(|_| 2.0),
+        rows: vec![
+            row(1, "UPDATE orders SET status = $1 WHERE id = $2", 400, 36_000.0),
+            row(2, "SELECT * FROM carts WHERE id = $1", 12_000, 18_000.0),
+            row(3, "", 2, 600.0),
+        ],
+    };
+    for server in moment.servers.iter_mut().flatten() {
+        server.statements = Some(load.clone().into());
+    }
+    moment
+}
+
+#[test]
+fn the_statements_as_a_list_that_filters_sorts_and_says_what_it_is_about() {
+    let mut robot = robot(with_statements(Some(30.0)), 100, 20);
+    robot.press("w");
+    insta::assert_debug_snapshot!("statements", drawn(&robot));
+    robot.press("s s s");
+    assert!(text(&robot).contains("mean↓"), "{}", text(&robot));
+    robot.press("/ carts <enter>");
+    let filtered = text(&robot);
+    assert!(
+        filtered.contains("Statements 1 of 3 / carts") && !filtered.contains("UPDATE orders"),
+        "{filtered}"
+    );
+    robot.press("<esc>");
+    assert!(text(&robot).contains("Statements 3"), "{}", text(&robot));
+    robot.press("<esc>");
+    assert!(!text(&robot).contains("Statements"), "{}", text(&robot));
+}
+
+#[test]
+fn the_statements_say_why_there_are_none_and_fit_every_size() {
+    for (width, height) in [(40, 12), (80, 24), (200, 60)] {
+        let mut without = robot(leak(), width, height);
+        without.press("w");
+        assert!(text(&without).contains("pg_stat_statements"), "{}", text(&without));
+        let mut first = robot(with_statements(None), width, height);
+        first.press("w");
+        assert!(text(&first).contains("since the statistics began"), "{}", text(&first));
+        assert!(text(&first).contains(" 60 %") && text(&first).contains("UPDATE"), "{}", text(&first));
+    }
+}
+
+#[test]
+fn the_calculator_in_every_shape() {
+    let script = "z 3 <down> 4 <down> <down> 20";
+    for (width, height) in [(40, 12), (80, 24)] {
+        let mut robot = robot(leak(), width, height);
+        robot.press(script);
+        insta::assert_debug_snapshot!(format!("size_{width}x{height}"), drawn(&robot));
+    }
+    for (width, height) in [(120, 40), (200, 60)] {
+        let mut robot = robot(leak(), width, height);
+        robot.press(script);
+        insta::assert_snapshot!(format!("size_{width}x{height}"), text(&robot));
+    }
+    let mut results = robot(leak(), 40, 12);
+    results.press(script).press("<tab>");
+    insta::assert_snapshot!("size_results_40x12", text(&results));
+    let mut wrong = robot(leak(), 80, 24);
+    wrong.press("z <down> <down> <down> 500");
+    assert!(
+        text(&wrong).contains("'500' is no value for pool size: 1 to 100, or 0 = unlimited"),
+        "{}",
+        text(&wrong)
+    );
 }
 
 #[test]
@@ -171,7 +259,7 @@ fn ascii_draws_nothing_else() {
     for (width, height) in [(40, 12), (80, 24), (120, 40), (200, 60)] {
         let mut robot = robot(leak(), width, height);
         robot.app.options.ascii = true;
-        for script in ["", "K", "<esc> b", "<esc> <enter>", "<esc> : f"] {
+        for script in ["", "K", "<esc> z", "<tab>", "<esc> b", "<esc> <enter>", "<esc> : f"] {
             robot.press(script);
             assert!(text(&robot).is_ascii(), "{width}x{height} {script}");
         }
@@ -190,8 +278,26 @@ fn without_colours_every_cell_is_colourless_and_the_cursor_is_seen() {
 #[test]
 fn no_size_no_scene_and_no_layer_breaks_it() {
     let scenes = [leak(), fixture::empty(), fixture::refused(), fixture::hostile(), fixture::stale()];
-    let layers =
-        ["", "?", "<enter>", "b", "K", "X -", "e", "o", ": f", "/ zzz", "t", "<tab> <enter>", "v v", "q"];
+    let layers = [
+        "",
+        "?",
+        "<enter>",
+        "b",
+        "K",
+        "X -",
+        "e",
+        "o",
+        ": f",
+        "/ zzz",
+        "t",
+        "w",
+        "w / x",
+        "<tab> <enter>",
+        "v v",
+        "q",
+        "z 999",
+        "z <tab>",
+    ];
     for moment in scenes {
         for (width, height) in
             [(0, 0), (1, 1), (20, 5), (40, 12), (59, 20), (80, 24), (100, 30), (171, 41), (300, 100)]

@@ -63,6 +63,7 @@ fn what_packagers_ask_for_is_produced() {
         (&["--help"][..], "Usage: pooltop"),
         (&["--version"], env!("CARGO_PKG_VERSION")),
         (&["snapshot", "--help"], "--redact"),
+        (&["size", "--help"], "--superuser-reserved-connections"),
         (&["terminate", "--help"], "--idle-in-transaction-for"),
         (&["man"], ".TH pooltop"),
         (&["completions", "bash"], "complete -F _pooltop"),

@@ -10,8 +10,11 @@
 #[path = "../support/support.rs"]
 mod support;
 
+mod applications;
 mod docs;
 mod exits;
+mod leaking;
 mod operate;
 mod program;
+mod size;
 mod snapshot;

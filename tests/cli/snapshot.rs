@@ -194,9 +194,13 @@ async fn a_reader_that_goes_away_is_no_error() {
     let server = Postgres::shared();
     let home = Home::new();
     let url = server.url("postgres", "postgres");
-    for args in
-        [&["snapshot", &url, "--for", "0"][..], &["man"], &["config", "example"], &["completions", "bash"]]
-    {
+    for args in [
+        &["snapshot", &url, "--for", "0"][..],
+        &["man"],
+        &["size"],
+        &["config", "example"],
+        &["completions", "bash"],
+    ] {
         let mut command = home.command(args);
         let mut child = command
             .stdout(std::process::Stdio::piped())

@@ -2,7 +2,9 @@
 
 use std::process::{Command, Stdio};
 
-use crate::support::{PgBouncer, PgBouncerOptions, Postgres, PostgresOptions, eventually};
+use crate::support::{
+    PgBouncer, PgBouncerOptions, Postgres, PostgresOptions, PythonApp, PythonOptions, eventually,
+};
 
 #[tokio::test]
 async fn a_client_reaches_the_server_directly_and_through_the_pooler() {
@@ -68,6 +70,19 @@ fn waits_to_be_killed() {
     loop {
         std::thread::park();
     }
+}
+
+#[test]
+fn a_dropped_application_ends_with_all_its_workers() {
+    let server = Postgres::start(&PostgresOptions::default());
+    let options = PythonOptions { workers: 2, ..PythonOptions::default() };
+    let Some(app) = PythonApp::start(&server, &options) else { return };
+    let workers = [app.truth(), app.truth()].map(|truth| truth["worker"].as_i64().unwrap());
+    assert_ne!(workers[0], workers[1], "they answer in turn");
+    assert!(workers.contains(&i64::from(app.pid())));
+    drop(app);
+    let pids = workers.map(|pid| i32::try_from(pid).unwrap());
+    eventually("both are gone", || !pids.into_iter().any(runs));
 }
 
 fn runs(pid: i32) -> bool {

@@ -10,6 +10,7 @@
 #[path = "../support/support.rs"]
 mod support;
 
+mod applications;
 mod collecting;
 mod connect;
 mod control;

@@ -2,12 +2,20 @@
 
 use std::time::Duration;
 
+use pooltop::analysis::Settings;
+use pooltop::analysis::fixture::{Stage, status};
 use pooltop::connect::{Conninfo, Environment, RedisConnection, Reply};
+use pooltop::model::finding::{Rule, Severity};
+use pooltop::model::limit::LimitScope;
+use pooltop::model::pool::DeclaredRedisPool;
 use pooltop::model::redis::{RedisClient, RedisSample};
-use pooltop::model::target::TargetError;
+use pooltop::model::target::{TargetError, TargetKind};
+use pooltop::model::verdict::VerdictKind;
 use pooltop::source::redis::RedisOpener;
 use pooltop::source::{Opener as _, Source};
 use rustix::process::{Pid, Signal, kill_process};
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpListener;
 use tokio::time::timeout;
 
 use crate::connect::tls::Authority;
@@ -254,4 +262,70 @@ async fn doctor_tells_what_it_sees_and_what_is_missing() {
     assert_eq!(all, ["connection", "clients", "maxclients"]);
     let blind = found(format!("redis://blind:x@127.0.0.1:{}", redis.port)).await;
     assert!(blind.iter().any(|check| check.fix.as_ref().is_some_and(|fix| fix.contains("+client|list"))));
+}
+
+#[tokio::test]
+async fn a_full_server_is_judged_by_its_own_numbers_beside_the_declared_pool() {
+    let Some(redis) = with(&["maxclients 16"]) else { return };
+    let declared = DeclaredRedisPool {
+        name: Some("cache-*".to_owned()),
+        max: Some(5),
+        instances: 3,
+        ..DeclaredRedisPool::default()
+    };
+    let settings = Settings { redis_pools: vec![declared], ..Settings::default() };
+    let mut stage = Stage::new(settings, vec![status("cache-1", TargetKind::Redis)]);
+    let mut source = open(&redis.url()).await.unwrap();
+    stage.show(source.sample().await.unwrap());
+    let _held: Vec<_> = (0..15).map(|n| redis.hold(&[&format!("CLIENT SETNAME cache-{}", n % 3)])).collect();
+    for _ in 0..4 {
+        assert!(open(&redis.url()).await.is_err(), "there is no slot");
+    }
+    let moment = stage.show(source.sample().await.unwrap());
+    let limit = |scope| {
+        let limit = moment.limits.iter().find(|limit| limit.scope == scope).unwrap();
+        (limit.name.to_string(), limit.used, limit.limit)
+    };
+    assert_eq!(limit(LimitScope::Redis), ("cache-1".to_owned(), 16, Some(16)));
+    assert_eq!(limit(LimitScope::Pool), ("cache-*".to_owned(), 15, Some(15)));
+    let finding = moment.findings.iter().find(|finding| finding.rule == Rule::RedisClients).unwrap();
+    assert_eq!(finding.severity, Severity::Critical);
+    let all = finding
+        .evidence
+        .iter()
+        .chain([&finding.title])
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("\n");
+    assert!(all.contains("4 connections rejected") && all.contains("16 of 16"), "{all}");
+    assert!(all.contains("cache-* 15"), "{all}");
+    assert_eq!(moment.verdict.kind, VerdictKind::Exhausted, "{:?}", moment.verdict);
+    assert_eq!(moment.clients.len(), 15);
+}
+
+#[tokio::test]
+async fn whatever_answers_in_place_of_redis_is_an_error_in_time() {
+    let endless = "a".repeat(1 << 20).repeat(70);
+    let payloads = [
+        "HTTP/1.1 400 Bad Request\r\n\r\n".to_owned(),
+        "*9223372036854775807\r\n:1\r\n".to_owned(),
+        format!("$9223372036854775807\r\n{}", "x".repeat(100_000)),
+        "*1\r\n".repeat(10_000),
+        format!("+{endless}"),
+        String::new(),
+    ];
+    for payload in payloads {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let shown: String = payload.chars().take(30).collect();
+        let server = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let _ = stream.write_all(payload.as_bytes()).await;
+            std::future::pending::<()>().await;
+        });
+        let url = format!("redis://127.0.0.1:{port}?connect_timeout=2");
+        let opened = timeout(Duration::from_secs(60), RedisConnection::open(&info(&url))).await;
+        assert!(opened.is_ok_and(|opened| opened.is_err()), "{shown}");
+        server.abort();
+    }
 }

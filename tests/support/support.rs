@@ -15,15 +15,19 @@
 )]
 
 mod guardian;
+mod http;
 mod pgbouncer;
 mod postgres;
+mod python;
 mod redis;
 mod terminal;
 mod wait;
 
 pub use guardian::Guardian;
+pub use http::{HttpRequest, HttpServer, Reply};
 pub use pgbouncer::{PgBouncer, PgBouncerOptions};
 pub use postgres::{Auth, Held, Installation, Postgres, PostgresOptions, installations};
+pub use python::{Answer, PythonApp, PythonOptions};
 pub use redis::{Held as RedisHeld, Redis, RedisOptions};
 pub use terminal::{Key, Launch, Terminal};
 pub use wait::{eventually, free_port, wait_until};

@@ -9,6 +9,7 @@
 #[path = "../support/support.rs"]
 mod support;
 
+mod applications;
 mod around;
 mod demo;
 mod driver;
@@ -16,5 +17,6 @@ mod ending;
 mod hostile;
 mod operations;
 mod outages;
+mod sizing;
 mod stage;
 mod story;

@@ -50,7 +50,8 @@ fn ceiling(status: &TargetStatus, tracker: &RedisTracker, scene: &Scene<'_>) -> 
     .collect();
     let (severity, title) = claims.iter().max_by_key(|(severity, _)| *severity)?.clone();
     let mut draft = Draft::new(Rule::RedisClients, severity, TargetName::clone(&status.name), title);
-    draft.evidence = claims.into_iter().map(|(_, sentence)| sentence).collect();
+    let others = claims.into_iter().map(|(_, sentence)| sentence);
+    draft.evidence = others.filter(|sentence| *sentence != draft.title).collect();
     if let Some(limit) = limit {
         draft.evidence.extend(growth(limit));
     }

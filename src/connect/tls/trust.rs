@@ -60,10 +60,11 @@ fn roots(ssl: &Ssl) -> Result<Option<RootCertStore>, String> {
     let mut store = RootCertStore::empty();
     match &ssl.root {
         RootCert::System => {
-            let (added, _) = store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+            let (system, added) = system();
             if added == 0 {
                 return Err("this system has no certificate store; give sslrootcert=FILE".to_owned());
             }
+            store = system;
         }
         // As in libpq: a missing file is an error only where the mode promises a check.
         RootCert::File(file) if ssl.mode == SslMode::Require && !file.exists() => return Ok(None),
@@ -74,6 +75,13 @@ fn roots(ssl: &Ssl) -> Result<Option<RootCertStore>, String> {
         RootCert::File(file) => add(&mut store, file)?,
     }
     Ok(Some(store))
+}
+
+/// The system's authorities, and how many they are.
+pub(super) fn system() -> (RootCertStore, usize) {
+    let mut store = RootCertStore::empty();
+    let (added, _) = store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    (store, added)
 }
 
 fn add(store: &mut RootCertStore, file: &Path) -> Result<(), String> {

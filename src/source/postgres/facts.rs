@@ -133,6 +133,7 @@ async fn essential(connection: &Connection, sql: &Statements) -> Result<ServerFa
         version: row.text("version")?,
         version_num: connection.version_num(),
         settings: Values::parse(&row.text("settings")?)?.settings(),
+        replay_lag_s: row.value("replay_lag_s")?,
         own_role: own_role(row)?,
         databases: databases.iter().map(database).collect::<Result<_, _>>()?,
         roles,

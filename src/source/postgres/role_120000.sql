@@ -7,6 +7,9 @@ SELECT clock_timestamp() AS now,
        pg_has_role(current_user, 'pg_signal_backend', 'USAGE') AS signals,
        EXISTS (SELECT FROM pg_roles AS p
                WHERE p.rolname = 'pg_use_reserved_connections' AND pg_has_role(current_user, p.oid, 'USAGE')) AS uses_reserved,
+       CASE WHEN NOT pg_is_in_recovery() THEN NULL
+            WHEN pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() THEN 0
+            ELSE extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())::float8 END AS replay_lag_s,
        (SELECT json_object_agg(s.name, s.reset_val) FROM pg_settings AS s
         WHERE s.name IN ('max_connections', 'superuser_reserved_connections', 'rds.rds_superuser_reserved_connections',
                          'reserved_connections', 'idle_in_transaction_session_timeout', 'transaction_timeout',

@@ -37,6 +37,8 @@ impl App {
     fn weight(&self, command: Command) -> u8 {
         match (command, self.reel.hold()) {
             (Command::Freeze, Hold::Frozen) | (Command::Live, Hold::Past(_)) => u8::MAX,
+            // On a narrow screen it is the only way to the results.
+            (Command::NextPanel, _) if self.place() == Place::Form => u8::MAX,
             (command, _) => command.row().weight,
         }
     }
@@ -49,7 +51,9 @@ impl App {
             || (place == Place::Layer
                 && command.operates()
                 && command.on_poolers().is_none()
-                && self.shows_a_session());
+                && self.shows_a_session())
+            || (matches!(command, Command::Filter | Command::Sort | Command::Reverse)
+                && self.shows_a_sheet());
         let now = match command {
             _ if self.is_unseen() && needs_data(command) => false,
             Command::Secret => self.needs_secret(),
@@ -58,10 +62,14 @@ impl App {
             Command::Older | Command::Younger => {
                 matches!(self.layers.last(), Some(Layer::Confirm(confirm)) if confirm.age_s.is_some())
             }
-            Command::NextPanel | Command::Back => place == Place::Screen,
-            Command::Copy => matches!(self.layers.last(), None | Some(Layer::Page(_))),
+            Command::NextPanel => matches!(place, Place::Screen | Place::Form),
+            Command::Back => place == Place::Screen,
+            Command::Copy => {
+                matches!(self.layers.last(), None | Some(Layer::Page(_) | Layer::Size(_) | Layer::Sheet(_)))
+            }
             Command::Open => match self.layers.last() {
                 Some(Layer::Page(_)) => false,
+                Some(Layer::Sheet(sheet)) => sheet.is_typing() || sheet.connection().is_some(),
                 layer => layer.is_some() || self.has_rows(),
             },
             Command::Answer | Command::Yes | Command::No => self.asks_somebody(),
@@ -77,7 +85,9 @@ impl App {
         let marked = self.connections.marks.len();
         match command {
             Command::Terminate if marked > 0 => format!("terminate {marked} marked"),
+            Command::NextPanel if self.place() == Place::Form => "numbers or results".to_owned(),
             Command::Open => match (self.place(), self.focus) {
+                (Place::Form, _) => "next".to_owned(),
                 (Place::Choice, _) => "choose".to_owned(),
                 (Place::Line, _) => "take it".to_owned(),
                 (_, Panel::Pools) => "connections".to_owned(),
@@ -101,6 +111,10 @@ impl App {
     fn on_a_pooler(&self) -> bool {
         let line = self.pools.selected().filter(|_| self.focus == Panel::Pools);
         line.is_some_and(|line| line.key.layer == PoolLayer::Pooler)
+    }
+
+    fn shows_a_sheet(&self) -> bool {
+        matches!(self.layers.last(), Some(Layer::Sheet(sheet)) if !sheet.is_typing())
     }
 
     fn has_rows(&self) -> bool {
@@ -136,6 +150,7 @@ fn needs_data(command: Command) -> bool {
         command,
         Command::Filter
             | Command::Blocking
+            | Command::Statements
             | Command::Mark
             | Command::Sort
             | Command::RollUp

@@ -77,7 +77,7 @@ pub fn said(name: &str, error: &TargetError) -> String {
 fn event_look(kind: EventKind) -> Meaning {
     match kind {
         EventKind::Restart | EventKind::Failover | EventKind::Lost => Meaning::Danger,
-        EventKind::Gap | EventKind::ClockJump | EventKind::Jump => Meaning::Warning,
+        EventKind::Gap | EventKind::ClockJump | EventKind::Jump | EventKind::Deadlock => Meaning::Warning,
         EventKind::Connected | EventKind::Operation | EventKind::Setting => Meaning::Text,
     }
 }

@@ -145,7 +145,12 @@ fn live_word(target: &TargetStatus, age: Option<Duration>, detail: Detail) -> St
         (None, Some(Wire::Pooled), Detail::Least) => Some("pooled".to_owned()),
         _ => None,
     };
-    about.into_iter().chain(age).collect::<Vec<_>>().join(" ")
+    // A standby that is a second behind is a standby.
+    let lag = target.replay_lag_s.map(|lag| match lag {
+        lag if lag < 2.0 => "standby".to_owned(),
+        lag => format!("standby {} behind", format::seconds(lag)),
+    });
+    about.into_iter().chain(lag).chain(age).collect::<Vec<_>>().join(" ")
 }
 
 fn refusal(target: &TargetStatus, since: Duration) -> String {

@@ -15,6 +15,7 @@ use super::reel::Reel;
 use super::suspects::Suspects;
 use super::toasts::Toasts;
 use crate::analysis::Moment;
+use crate::analysis::sizing::draft::Draft;
 use crate::model::operation::{BlastRadius, OperationReport};
 use crate::model::sample::ServerIdentity;
 use crate::model::target::TargetName;
@@ -60,6 +61,7 @@ pub struct App {
     pub(in crate::ui) layers: Vec<Layer>,
     pub(in crate::ui) toasts: Toasts,
     pub(in crate::ui) profiles: Vec<ProfileEntry>,
+    pub(in crate::ui) servers: Vec<(TargetName, Draft)>,
     pub(in crate::ui) reports: Vec<OperationReport>,
     pub(in crate::ui) pauses: Pauses,
     pub(in crate::ui) inspections: HashMap<RowId, Inspection>,
@@ -90,6 +92,7 @@ impl App {
             layers: Vec::new(),
             toasts: Toasts::default(),
             profiles: Vec::new(),
+            servers: Vec::new(),
             reports: Vec::new(),
             pauses: Pauses::default(),
             inspections: HashMap::new(),
@@ -200,6 +203,8 @@ impl App {
             }
             Some(Layer::Secret(secret)) => drop(line::key(&mut secret.input, key)),
             Some(Layer::Confirm(_)) => self.type_name(key),
+            Some(Layer::Sheet(sheet)) => sheet.type_key(key),
+            Some(Layer::Size(size)) => size.key(key),
             Some(_) => {}
             None => {
                 if self.filter_line.as_mut().is_some_and(|input| line::key(input, key)) {
@@ -217,6 +222,8 @@ impl App {
                 palette.search();
             }
             (Some(Layer::Secret(secret)), _) => line::paste(&mut secret.input, text),
+            (Some(Layer::Sheet(sheet)), _) if sheet.is_typing() => sheet.paste(text),
+            (Some(Layer::Size(size)), _) => size.paste(text),
             (None, Some(input)) => {
                 line::paste(input, text);
                 self.apply_filter();

@@ -57,9 +57,18 @@ impl App {
                         tree.refresh(moment, height);
                     }
                 }
+                Layer::Size(size) => {
+                    size.refresh(self.reel.shown().map(|moment| &**moment), &self.servers);
+                    size.arrange(&self.paint(), self.area);
+                }
                 Layer::Confirm(confirm) => {
                     if let Some(moment) = self.reel.newest() {
                         confirm.settle(moment, &self.paint(), self.area);
+                    }
+                }
+                Layer::Sheet(sheet) => {
+                    if let Some(moment) = self.reel.shown() {
+                        sheet.refresh(moment, self.area);
                     }
                 }
                 _ => {}

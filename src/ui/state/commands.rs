@@ -10,6 +10,9 @@ use crate::ui::layers::Layer;
 use crate::ui::layers::choice::Choice;
 use crate::ui::layers::page::{Page, Subject};
 use crate::ui::layers::secret::Secret;
+use crate::ui::layers::sheet::Sheet;
+use crate::ui::layers::sheet::statements::Statements;
+use crate::ui::layers::size::Size;
 use crate::ui::layers::tree::Tree;
 use crate::ui::layout::Panel;
 use crate::ui::view::connections::Tab;
@@ -65,7 +68,9 @@ impl App {
     fn program_command(&mut self, command: Command) {
         match command {
             Command::Blocking => self.layers.push(Layer::Tree(Tree::default())),
+            Command::Statements => self.layers.push(Layer::Sheet(Sheet::<Statements>::open())),
             Command::Timeline => self.layers.push(Layer::Page(Page::new(Subject::Timeline))),
+            Command::Size => self.open_size(),
             Command::Help => self.layers.push(Layer::Page(Page::new(Subject::Help))),
             Command::Palette => self.layers.push(Layer::Palette(self.new_palette())),
             Command::Profiles => self.layers.push(Layer::Choice(Choice::profiles(&self.profiles))),
@@ -188,6 +193,15 @@ impl App {
         self.connections.pools = row.map(|row| (row.pool.name.to_string(), vec![row.pool.key.clone()]));
         self.focus = Panel::Connections;
         self.refresh_lists();
+    }
+
+    /// The calculator, about the pool under the cursor where that is one.
+    fn open_size(&mut self) {
+        let line = self.pools.selected().filter(|line| self.focus == Panel::Pools && line.members.len() == 1);
+        let place = line.and_then(|line| line.members.first());
+        let row = self.reel.shown().and_then(|moment| moment.pools.get(*place?));
+        let pool = row.map(|row| row.pool.name.to_string());
+        self.layers.push(Layer::Size(Box::new(Size::new(pool))));
     }
 
     pub(super) fn open_connection(&mut self, id: RowId) {

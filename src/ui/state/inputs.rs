@@ -31,6 +31,7 @@ impl App {
             }
             Input::Profile(profile) => self.switch_profile(profile),
             Input::Profiles(profiles) => self.profiles = profiles,
+            Input::Servers(servers) => self.servers = servers,
             Input::Fatal(error) => self.end = Some(Err(error)),
             Input::End => self.quit(),
         }
@@ -186,7 +187,7 @@ fn tone(kind: EventKind) -> Option<Tone> {
         EventKind::Restart | EventKind::Failover => Some(Tone::Warning),
         EventKind::Lost => Some(Tone::Error),
         EventKind::Connected | EventKind::ClockJump | EventKind::Setting => Some(Tone::Info),
-        EventKind::Gap | EventKind::Jump | EventKind::Operation => None,
+        EventKind::Gap | EventKind::Jump | EventKind::Operation | EventKind::Deadlock => None,
     }
 }
 

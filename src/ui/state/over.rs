@@ -29,7 +29,11 @@ impl App {
                 self.after_question(then);
             }
             (Some(Layer::Choice(choice)), Command::Back) if choice.asks_to_quit() => self.quit(),
-            (_, Command::Close | Command::Back) | (Some(Layer::Tree(_)), Command::Blocking) => {
+            // Esc in a sheet ends its filter first.
+            (Some(Layer::Sheet(sheet)), Command::Close) if sheet.is_filtered() => sheet.clear_filter(),
+            (_, Command::Close | Command::Back)
+            | (Some(Layer::Tree(_)), Command::Blocking)
+            | (Some(Layer::Sheet(_)), Command::Statements) => {
                 drop(self.layers.pop());
             }
             (_, Command::Help) => self.help(),
@@ -41,6 +45,20 @@ impl App {
                     self.copy_text(text);
                 } else {
                     page.command(command);
+                }
+            }
+            (Some(Layer::Sheet(sheet)), Command::Copy) => {
+                if let Some(text) = sheet.copy() {
+                    self.copy_text(text);
+                }
+            }
+            (Some(Layer::Sheet(sheet)), command) => sheet.command(command),
+            (Some(Layer::Size(size)), command) => {
+                if command == Command::Copy {
+                    let text = size.text();
+                    self.copy_text(text);
+                } else {
+                    size.command(command);
                 }
             }
             (Some(Layer::Tree(tree)), command) => tree.command(command),
@@ -69,6 +87,13 @@ impl App {
                     self.open_connection(id);
                 }
             }
+            Some(Layer::Sheet(sheet)) if sheet.is_typing() => sheet.command(Command::Open),
+            Some(Layer::Sheet(sheet)) => {
+                if let Some(id) = sheet.connection() {
+                    self.open_connection(id);
+                }
+            }
+            Some(Layer::Size(size)) => size.command(Command::Down),
             Some(Layer::Choice(choice)) => {
                 let picked = choice.picked();
                 self.layers.pop();

@@ -139,6 +139,7 @@ fn named_key(name: &str) -> KeyEvent {
         "tab" => KeyCode::Tab,
         "space" => KeyCode::Char(' '),
         "down" => KeyCode::Down,
+        "right" => KeyCode::Right,
         "f9" => KeyCode::F(9),
         name => panic!("no key {name}"),
     };
@@ -414,6 +415,27 @@ fn rolling_up_loses_nobody() {
         assert_eq!(lines.iter().filter_map(|line| line.used).sum::<u32>(), total);
         assert_eq!(lines.iter().map(|line| line.pools).sum::<usize>(), most);
     }
+}
+
+#[test]
+fn the_calculator_takes_every_key_and_operates_on_nothing() {
+    let mut robot = Robot::on(leak());
+    robot.press("z K X C 4 <right> <enter> <tab> j ?");
+    assert_eq!(robot.app.layers.len(), 2, "help stands over it");
+    robot.press("<esc>");
+    assert!(matches!(robot.app.layers.last(), Some(Layer::Size(_))));
+    assert!(robot.take().is_empty());
+    robot.press("y");
+    assert!(matches!(&robot.take()[..], [Effect::Copy(text)] if text.contains("usable")));
+    for close in ["<esc>", "q", "z"] {
+        robot.press("z").press(close);
+        while matches!(robot.app.layers.last(), Some(Layer::Size(_))) {
+            robot.press("<esc>");
+        }
+        assert!(robot.app.layers.is_empty() && robot.app.end().is_none(), "{close}");
+    }
+    robot.press(":size<enter>");
+    assert!(matches!(robot.app.layers.last(), Some(Layer::Size(_))));
 }
 
 #[test]

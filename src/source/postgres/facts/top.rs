@@ -12,7 +12,7 @@ use crate::text::Text;
 
 const WHAT: &str = "top statements";
 /// Above so many known texts, those that are no longer at the top are forgotten.
-const MANY: usize = 200;
+const MANY: usize = 500;
 
 /// Remembers texts, because reading them makes the server read its whole file of texts.
 #[derive(Debug, Default)]
@@ -28,7 +28,12 @@ struct Extension {
 
 impl Extension {
     fn fill(&self, sql: &str) -> String {
-        sql.replace("{schema}", &self.schema).replace("{total}", &self.total)
+        // `total_exec_time`, `min_exec_time`; before version 1.8 of the extension `total_time`, `min_time`.
+        let beside = |first: &str| self.total.replacen("total", first, 1);
+        sql.replace("{schema}", &self.schema)
+            .replace("{total}", &self.total)
+            .replace("{min}", &beside("min"))
+            .replace("{max}", &beside("max"))
     }
 }
 
@@ -63,8 +68,16 @@ impl TopStatements {
                 let calls = u64::try_from(row.value::<i64>("calls")?).unwrap_or_default();
                 let total_ms: f64 = row.value("total_ms")?;
                 let mean_ms = total_ms / calls.max(1) as f64;
-                let query_id = row.value("query_id")?;
-                Ok(StatementFacts { query_id, query: Text::default(), calls, total_ms, mean_ms })
+                Ok(StatementFacts {
+                    query_id: row.value("query_id")?,
+                    query: Text::default(),
+                    calls,
+                    total_ms,
+                    mean_ms,
+                    min_ms: row.value("min_ms")?,
+                    max_ms: row.value("max_ms")?,
+                    all_ms: row.value("all_ms")?,
+                })
             })
             .collect::<Result<Vec<_>, TargetError>>()?;
         let asked = self.learn(connection, &extension.fill(sql.texts), &top).await?;
