@@ -60,7 +60,7 @@ async fn answer(mut effects: mpsc::Receiver<Effect>, inputs: mpsc::Sender<Input>
             Effect::Inspect(operation) => Input::Radius {
                 target: operation.target.clone(),
                 result: Ok(operation
-                    .victims
+                    .victims()
                     .iter()
                     .map(|victim| BlastRadius {
                         pid: victim.id().pid,
@@ -73,8 +73,8 @@ async fn answer(mut effects: mpsc::Receiver<Effect>, inputs: mpsc::Sender<Input>
             },
             Effect::Execute(confirmed) => {
                 let operation = confirmed.into_inner();
-                let outcomes = operation.victims.iter().map(|victim| VictimOutcome {
-                    id: victim.id(),
+                let outcomes = operation.ids().into_iter().map(|id| VictimOutcome {
+                    id,
                     outcome: Outcome::Ended,
                     message: "ended after 104 ms".into(),
                 });

@@ -5,5 +5,6 @@
 
 pub mod audit;
 pub mod confirm;
+pub mod dialect;
 pub mod executor;
 pub mod select;

@@ -44,10 +44,13 @@ mod tests {
             profile: "checkout".into(),
             target: "db1".into(),
             operation: OperationKind::Terminate,
-            pid: 18_203,
+            pid: Some(18_203),
             backend_start: Some(fixture::at(46.0)),
             application_name: "checkout-api".into(),
             user: "app".into(),
+            database: None,
+            client_id: None,
+            client: None,
             dry_run: false,
             outcome: (phase == AuditPhase::Outcome).then_some(Outcome::Ended),
             message: "gone after 0.2 s".into(),
@@ -114,7 +117,7 @@ mod tests {
             (Recommendation::COLUMNS, "pool, severity, issue, suggestion, evidence, formula"),
             (
                 Operation::COLUMNS,
-                "at, profile, target, operation, pid, backend_start, application_name, user, dry_run, outcome, message",
+                "at, profile, target, operation, pid, backend_start, application_name, user, dry_run, outcome, message, database, client_id, client",
             ),
         ] {
             assert_eq!(columns, words(contract));

@@ -14,7 +14,7 @@ use crate::control::confirm::{Access, Answer, AnswerError, Question};
 use crate::control::select::{NoSelector, Selector, select};
 use crate::model::backend::{Backend, State};
 use crate::model::clock::Clock;
-use crate::model::operation::{Operation, OperationKind, OperationReport};
+use crate::model::operation::{Aim, Operation, OperationKind, OperationReport};
 use crate::model::target::TargetName;
 use crate::monitor::Monitor;
 use crate::text::span;
@@ -114,13 +114,8 @@ fn choose(
         return Ok(None);
     }
     let reason = Some("chosen on the command line".into());
-    let operation = Operation {
-        kind,
-        target: target.clone(),
-        identity: server.identity.clone(),
-        victims: selection.victims,
-        reason,
-    };
+    let aim = Aim::Sessions { identity: server.identity.clone(), victims: selection.victims };
+    let operation = Operation { kind, target: target.clone(), aim, reason };
     let question = Question::new(operation, &running.policy, &crate::ui::surroundings(moment, index))?;
     data(&listing(&target, &question, server))?;
     Ok(Some(question))
@@ -198,14 +193,14 @@ fn outcomes(report: Option<&OperationReport>) -> String {
     let Some(report) = report else { return String::from("nothing can be sent: the profile is read-only\n") };
     let mut out = String::new();
     for outcome in &report.outcomes {
-        let (pid, word, message) = (outcome.id.pid, outcome.outcome.as_str(), &outcome.message);
+        let (id, word, message) = (&outcome.id, outcome.outcome.as_str(), &outcome.message);
         // A rehearsal's "would be signalled" and a plain "signalled" need no second word beside them.
         let line = if message.strip_prefix("would be ").unwrap_or(message) == word {
             message.to_string()
         } else {
             format!("{word}: {message}")
         };
-        let _ = writeln!(out, "  {pid:>8}  {line}");
+        let _ = writeln!(out, "  {id:>8}  {line}");
     }
     out
 }

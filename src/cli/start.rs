@@ -8,7 +8,7 @@ use crate::analysis::Moment;
 use crate::collect::Target;
 use crate::control::audit::Audit;
 use crate::control::confirm::{Access, Policy};
-use crate::control::executor::{Executor, Setup};
+use crate::control::executor::{Executor, Setup, SoloSetup};
 use crate::model::clock::Clock;
 use crate::model::own::OwnSessions;
 use crate::model::target::{TargetState, TargetStatus};
@@ -60,10 +60,10 @@ fn target_plan(target: &RunningTarget, running: &Running, audit: &Audit, clock: 
         Reading::Probe => running.interval.max(pooled::SHORTEST_INTERVAL),
         Reading::Console | Reading::Redis | Reading::Sample => running.interval,
     };
-    let operations = reading == Reading::Sample && running.policy.access != Access::ReadOnly;
+    let operations = reading != Reading::Probe && running.policy.access != Access::ReadOnly;
     TargetPlan {
         target: Target { name, opener, interval, deadline: (interval * 3).max(SHORTEST_DEADLINE) },
-        executor: operations.then(|| executor(target, &running.policy, audit, &own, clock)),
+        executor: operations.then(|| executor((target, reading), &running.policy, audit, &own, clock)),
         own,
     }
 }
@@ -109,7 +109,7 @@ fn reading(target: &RunningTarget, running: &Running) -> Reading {
 }
 
 fn executor(
-    target: &RunningTarget,
+    (target, reading): (&RunningTarget, Reading),
     policy: &Policy,
     audit: &Audit,
     own: &OwnSessions,
@@ -117,7 +117,12 @@ fn executor(
 ) -> MakeExecutor {
     let (conninfo, policy, audit, own, clock) =
         (target.conninfo.clone(), policy.clone(), audit.clone(), own.clone(), clock.clone());
-    Box::new(move |sampling| Executor::new(Setup { conninfo, policy, audit, own, sampling, clock }))
+    if matches!(reading, Reading::Console | Reading::Redis) {
+        return MakeExecutor::Solo(Box::new(SoloSetup { conninfo, policy, audit, clock }));
+    }
+    MakeExecutor::Server(Box::new(move |sampling| {
+        Executor::new(Setup { conninfo, policy, audit, own, sampling, clock })
+    }))
 }
 
 /// Waits until every target has answered or failed to, and has told what it tells slowly; at most `patience`.

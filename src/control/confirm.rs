@@ -2,13 +2,17 @@
 //!
 //! Pure. It knows no connection and no executor; what it makes is the only thing that an executor takes.
 
+mod pooler;
 mod question;
+mod redis;
 pub(in crate::control) mod warning;
 mod why;
 
 use crate::text::Text;
 
+pub use pooler::{NotHere, PoolLoad, PoolerAround};
 pub use question::{Answer, AnswerError, Asked, Confirmed, LeftOut, PoolShare, Question, Surroundings};
+pub use redis::ask_redis;
 pub use why::Why;
 
 /// Roles that no profile can give free: the provider's own, on whose sessions the service depends.

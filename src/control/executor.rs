@@ -3,26 +3,30 @@
 //! The way: intent on disk, then one statement that checks and signals, then a look whether the sessions really
 //! went, then the outcomes on disk. An executor exists only where the profile allows operations.
 
+mod console;
 mod guard;
 mod inspect;
+mod ledger;
 mod line;
+mod redis;
 mod run;
 mod server;
+mod solo;
 mod tally;
 mod watch;
 
 use std::time::Duration;
 
 use guard::{Action, Guard};
+use ledger::Ledger;
 use line::{Line, Ready, STATEMENT, Unready, failure, within};
 use run::Run;
 use server::Server;
-use tally::{Tally, Trail};
+use tally::Tally;
 
 use crate::connect::{Connection, Conninfo};
 use crate::control::audit::Audit;
 use crate::control::confirm::{Access, Confirmed, Policy, ReadOnly, Why};
-use crate::model::audit::AuditRecord;
 use crate::model::clock::Clock;
 use crate::model::locks::LockPicture;
 use crate::model::operation::{BlastRadius, Operation, OperationKind, OperationReport, Outcome, Victim};
@@ -32,6 +36,7 @@ use crate::model::target::TargetError;
 
 pub use inspect::frees;
 pub use line::Sampling;
+pub use solo::{SoloExecutor, SoloSetup};
 
 /// How long a signalled session is watched, and how often it is looked for.
 const WATCH: Duration = Duration::from_secs(5);
@@ -63,9 +68,8 @@ pub struct Setup {
 pub struct Executor {
     line: Line,
     policy: Policy,
-    audit: Audit,
+    ledger: Ledger,
     own: OwnSessions,
-    clock: Clock,
 }
 
 impl Executor {
@@ -76,7 +80,8 @@ impl Executor {
             return Err(ReadOnly { profile: policy.profile });
         }
         let line = Line::new(conninfo, sampling, own.clone());
-        Ok(Self { line, policy, audit, own, clock })
+        let ledger = Ledger { audit, profile: policy.profile.clone(), clock };
+        Ok(Self { line, policy, ledger, own })
     }
 
     /// Opens the operations connection in good time, where the server has slots to spare; later calls renew one
@@ -107,7 +112,7 @@ impl Executor {
         operation: &Operation,
         locks: Option<&LockPicture>,
     ) -> Result<Vec<BlastRadius>, TargetError> {
-        let server = Server::of(&operation.identity).ok_or_else(|| failure(UNKNOWN_ADDRESS))?;
+        let server = server_of(operation).ok_or_else(|| failure(UNKNOWN_ADDRESS))?;
         let ready = self.line.ready(&server).await.map_err(|why| match why {
             Unready::NoConnection(error) => error,
             Unready::OtherServer => failure(&why.to_string()),
@@ -130,11 +135,11 @@ impl Executor {
     ) -> OperationReport {
         let operation = confirmed.into_inner();
         let mut tally = Tally::new(&operation);
-        if let Err(error) = self.write(&operation, None).await {
+        if let Err(error) = self.ledger.intend(&operation).await {
             tally.remark(&error);
             return finish(tally, &mut report);
         }
-        match Server::of(&operation.identity) {
+        match server_of(&operation) {
             None => tally.remark(UNKNOWN_ADDRESS),
             Some(server) => {
                 let mut run = Run::new(&operation, server, tally);
@@ -146,7 +151,7 @@ impl Executor {
                 tally = run.tally;
             }
         }
-        if let Err(error) = self.write(&operation, Some(&tally)).await {
+        if let Err(error) = self.ledger.conclude(&operation, &tally, false).await {
             tally.remark(&error);
         }
         finish(tally, &mut report)
@@ -156,7 +161,7 @@ impl Executor {
     /// as a dry run; [`Outcome::Signalled`] then means that the check was passed.
     pub async fn rehearse(&mut self, operation: &Operation) -> OperationReport {
         let mut tally = Tally::new(operation);
-        match Server::of(&operation.identity) {
+        match server_of(operation) {
             None => tally.remark(UNKNOWN_ADDRESS),
             Some(server) => match self.line.ready(&server).await {
                 Err(why) => tally.remark(&why.to_string()),
@@ -168,24 +173,10 @@ impl Executor {
                 }
             },
         }
-        let trail = Trail { audit: &self.audit, profile: &self.policy.profile, operation, dry_run: true };
-        if let Err(error) = self.append(trail.outcomes(self.clock.now(), &tally)).await {
+        if let Err(error) = self.ledger.conclude(operation, &tally, true).await {
             tally.remark(&error);
         }
         tally.settled()
-    }
-
-    /// Intents before, outcomes after.
-    async fn write(&self, operation: &Operation, tally: Option<&Tally>) -> Result<(), String> {
-        let trail = Trail { audit: &self.audit, profile: &self.policy.profile, operation, dry_run: false };
-        let at = self.clock.now();
-        self.append(tally.map_or_else(|| trail.intents(at), |tally| trail.outcomes(at, tally))).await
-    }
-
-    async fn append(&self, records: Vec<AuditRecord>) -> Result<(), String> {
-        let audit = self.audit.clone();
-        let written = tokio::task::spawn_blocking(move || audit.append(&records)).await;
-        written.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
     }
 
     async fn send(&mut self, run: &mut Run<'_>) {
@@ -214,7 +205,7 @@ impl Executor {
     /// Says so for our own sessions; returns the places of the others.
     fn leave_own_alone(&self, run: &mut Run<'_>) -> Vec<usize> {
         let mut others = Vec::new();
-        for (place, victim) in run.operation.victims.iter().enumerate() {
+        for (place, victim) in run.operation.victims().iter().enumerate() {
             if self.own.contains(victim.id()) {
                 run.tally.set(place, Why::Own.outcome(), &Why::Own.to_string());
             } else {
@@ -228,7 +219,7 @@ impl Executor {
     /// seems to have no right.
     async fn signal(&self, ready: &Ready, run: &mut Run<'_>, places: &[usize], action: Action) -> Vec<usize> {
         let victims: Vec<&Victim> =
-            places.iter().filter_map(|place| run.operation.victims.get(*place)).collect();
+            places.iter().filter_map(|place| run.operation.victims().get(*place)).collect();
         if victims.is_empty() {
             return Vec::new();
         }
@@ -247,13 +238,13 @@ impl Executor {
 
     /// Watches signalled sessions until they have gone, or the time is over.
     async fn watch(&mut self, run: &mut Run<'_>, report: &mut impl FnMut(OperationReport)) {
-        let since = self.clock.monotonic();
+        let since = self.ledger.clock.monotonic();
         let (mut kept, mut trouble) = (None, None);
         let watching = async {
             while !run.watched.is_empty() {
                 tokio::time::sleep(PAUSE).await;
                 let seen = self.look(run, &mut kept).await;
-                let elapsed = self.clock.monotonic().saturating_sub(since);
+                let elapsed = self.ledger.clock.monotonic().saturating_sub(since);
                 match seen {
                     Ok(still_there) if run.gone(&still_there, elapsed) => report(run.tally.so_far()),
                     Ok(_) => trouble = None,
@@ -278,7 +269,7 @@ impl Executor {
             None => self.line.ready(&run.server).await.map_err(|why| why.to_string())?.connection,
         };
         let victims: Vec<&Victim> =
-            run.watched.iter().filter_map(|place| run.operation.victims.get(*place)).collect();
+            run.watched.iter().filter_map(|place| run.operation.victims().get(*place)).collect();
         let look = within(STATEMENT, watch::look(&connection, &run.server, &victims)).await;
         let look = look.map_err(|error| error.to_string())?;
         if !look.same_server {
@@ -287,6 +278,10 @@ impl Executor {
         *kept = Some(connection);
         Ok(look.still_there.into_iter().filter_map(|index| run.watched.get(index).copied()).collect())
     }
+}
+
+fn server_of(operation: &Operation) -> Option<Server> {
+    operation.identity().and_then(Server::of)
 }
 
 fn finish(tally: Tally, report: &mut impl FnMut(OperationReport)) -> OperationReport {

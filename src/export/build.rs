@@ -290,6 +290,9 @@ fn operations(records: &[AuditRecord], redactor: &Redactor) -> Vec<Operation> {
             dry_run: record.dry_run,
             outcome: record.outcome,
             message: redactor.sentence(&record.message),
+            database: record.database.clone(),
+            client_id: record.client_id.clone(),
+            client: record.client.clone(),
         })
         .collect()
 }

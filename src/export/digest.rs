@@ -154,13 +154,23 @@ pub(super) fn backends(snapshot: &Snapshot) -> (Sheet, Vec<&Backend>) {
     (sheet, shown)
 }
 
+/// At what it was aimed, in words.
+fn aimed_at(done: &Operation) -> String {
+    match (done.pid, &done.client_id, &done.database) {
+        (Some(pid), ..) => format!("pid {pid} {}", done.application_name),
+        (None, Some(client), _) => format!("client {client} {}", done.application_name),
+        (None, None, Some(database)) => format!("database {database}"),
+        (None, None, None) => "all databases".to_owned(),
+    }
+}
+
 pub(super) fn operations(snapshot: &Snapshot) -> Sheet {
     let row = |done: &Operation| {
         let dry = if done.dry_run { " (dry run)" } else { "" };
         vec![
             moment(done.at),
             format!("{}{dry}", done.operation),
-            format!("pid {} {} on {}", done.pid, done.application_name, done.target),
+            format!("{} on {}", aimed_at(done), done.target),
             done.outcome.map_or(UNKNOWN, crate::model::operation::Outcome::as_str).to_owned(),
             done.message.to_string(),
         ]

@@ -355,7 +355,7 @@ row! {
 }
 
 row! {
-    /// What was done to one session, and what came of it.
+    /// What was done to one session, client or group of pools, and what came of it.
     Operation {
         /// When.
         at: Timestamp,
@@ -365,8 +365,8 @@ row! {
         target: TargetName,
         /// The verb.
         operation: OperationKind,
-        /// Process id on the server.
-        pid: i32,
+        /// Process id on the server; `None` = it was not aimed at a session.
+        pid: Option<i32>,
         /// `backend_start`.
         backend_start: Option<Timestamp>,
         /// `application_name`.
@@ -379,5 +379,11 @@ row! {
         outcome: Option<Outcome>,
         /// Why, or what the server said.
         message: Text,
+        /// The pooler's database; `None` for sessions, for Redis, and where the whole pooler was meant.
+        database: Option<Text>,
+        /// The identifier of a pooler's or Redis server's client.
+        client_id: Option<Text>,
+        /// Where that client is connected from: `address:port`.
+        client: Option<Text>,
     }
 }

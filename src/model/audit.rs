@@ -17,7 +17,7 @@ pub enum AuditPhase {
     Outcome,
 }
 
-/// One line of `audit.jsonl`; one per session and phase.
+/// One line of `audit.jsonl`; one per phase and session, client or group of pools.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AuditRecord {
     /// When, by this machine's clock.
@@ -34,14 +34,23 @@ pub struct AuditRecord {
     pub target: TargetName,
     /// The verb.
     pub operation: OperationKind,
-    /// Process id on the server.
-    pub pid: i32,
+    /// Process id on the server; `None` = it was not aimed at a session.
+    pub pid: Option<i32>,
     /// `backend_start`.
     pub backend_start: Option<Timestamp>,
     /// `application_name`.
     pub application_name: Text,
-    /// User.
+    /// User; empty where a whole database was meant.
     pub user: Text,
+    /// The pooler's database. Left out for sessions, for Redis, and where the whole pooler was meant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub database: Option<Text>,
+    /// The identifier of a pooler's or Redis server's client. Left out where none was meant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<Text>,
+    /// Where that client is connected from: `address:port`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client: Option<Text>,
     /// Nothing was sent; this only says what would have been.
     pub dry_run: bool,
     /// What came of it; `None` in an intent.

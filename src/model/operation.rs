@@ -6,8 +6,10 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::backend::{Backend, BackendId};
+use super::pooler::PoolerClient;
+use super::redis::RedisClient;
 use super::sample::ServerIdentity;
-use super::target::TargetName;
+use super::target::{TargetKind, TargetName};
 use crate::text::Text;
 
 /// The verb.
@@ -18,6 +20,18 @@ pub enum OperationKind {
     Cancel,
     /// `pg_terminate_backend`: end the session, roll back, release locks and slot.
     Terminate,
+    /// `KILL_CLIENT` on a pooler, `CLIENT KILL ID` on Redis: end one client's connection.
+    #[serde(rename = "kill client")]
+    KillClient,
+    /// `KILL` on a pooler: end every client and server connection of a database, which stays paused.
+    #[serde(rename = "kill database")]
+    KillDatabase,
+    /// `PAUSE` on a pooler: queries queue until RESUME.
+    Pause,
+    /// `RESUME` on a pooler.
+    Resume,
+    /// `RECONNECT` on a pooler: server connections are replaced as they are released.
+    Reconnect,
 }
 
 impl OperationKind {
@@ -26,6 +40,11 @@ impl OperationKind {
         match self {
             Self::Cancel => "cancel",
             Self::Terminate => "terminate",
+            Self::KillClient => "kill client",
+            Self::KillDatabase => "kill database",
+            Self::Pause => "pause",
+            Self::Resume => "resume",
+            Self::Reconnect => "reconnect",
         }
     }
 }
@@ -36,7 +55,7 @@ impl fmt::Display for OperationKind {
     }
 }
 
-/// An operation on exact sessions of one server. It can be looked at, but only a confirmed one can be carried
+/// An operation on something exact of one target. It can be looked at, but only a confirmed one can be carried
 /// out (`control::confirm`).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Operation {
@@ -44,12 +63,117 @@ pub struct Operation {
     pub kind: OperationKind,
     /// On which target.
     pub target: TargetName,
-    /// The server, in the life in which the operator saw its sessions.
-    pub identity: ServerIdentity,
-    /// The sessions, as the operator saw them.
-    pub victims: Vec<Victim>,
+    /// On what of it.
+    pub aim: Aim,
     /// The evidence that led to it, for the audit.
     pub reason: Option<Text>,
+}
+
+impl Operation {
+    /// The sessions of a PostgreSQL server that it is aimed at; none where it is aimed at something else.
+    pub fn victims(&self) -> &[Victim] {
+        match &self.aim {
+            Aim::Sessions { victims, .. } => victims,
+            _ => &[],
+        }
+    }
+
+    /// The PostgreSQL server of those sessions.
+    pub fn identity(&self) -> Option<&ServerIdentity> {
+        match &self.aim {
+            Aim::Sessions { identity, .. } => Some(identity),
+            _ => None,
+        }
+    }
+
+    /// What it is aimed at, one by one, in its order.
+    pub fn ids(&self) -> Vec<AimId> {
+        match &self.aim {
+            Aim::Sessions { victims, .. } => {
+                victims.iter().map(|victim| AimId::Session(victim.id())).collect()
+            }
+            Aim::Pools(_, scope) => vec![AimId::Pools(scope.clone())],
+            Aim::PooledClient(_, client) => vec![AimId::Client(client.id.clone())],
+            Aim::RedisClient(client) => vec![AimId::Client(Text::line(&client.id.to_string()))],
+        }
+    }
+}
+
+/// What an operation is aimed at, as the operator saw it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Aim {
+    /// Sessions of a PostgreSQL server.
+    Sessions {
+        /// The server, in the life in which the operator saw its sessions.
+        identity: ServerIdentity,
+        /// The sessions.
+        victims: Vec<Victim>,
+    },
+    /// Pools of a pooler.
+    Pools(PoolerWords, PoolScope),
+    /// One client of a pooler.
+    PooledClient(PoolerWords, Arc<PoolerClient>),
+    /// One client of a Redis server.
+    RedisClient(Arc<RedisClient>),
+}
+
+/// Which pooler it is by its own words, which decide how it is told anything.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PoolerWords {
+    /// Which one.
+    pub kind: TargetKind,
+    /// Its version in its own words.
+    pub version: Text,
+}
+
+/// Which pools of a pooler.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PoolScope {
+    /// Those of this database, as clients name it; `None` = all of the pooler.
+    pub database: Option<Text>,
+    /// Of these the one of this user, where the pooler acts on one pool at a time.
+    pub user: Option<Text>,
+}
+
+impl fmt::Display for PoolScope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.database, &self.user) {
+            (None, _) => f.write_str("all databases"),
+            (Some(database), None) => write!(f, "database {database}"),
+            (Some(database), Some(user)) => write!(f, "pool {database},{user}"),
+        }
+    }
+}
+
+/// One thing that an operation is aimed at, in reports.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum AimId {
+    /// A session of a PostgreSQL server.
+    Session(BackendId),
+    /// Pools of a pooler.
+    Pools(PoolScope),
+    /// A client of a pooler or of a Redis server, by its identifier.
+    Client(Text),
+}
+
+impl AimId {
+    /// The process id of a session.
+    pub fn pid(&self) -> Option<i32> {
+        match self {
+            Self::Session(id) => Some(id.pid),
+            Self::Pools(_) | Self::Client(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for AimId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Session(id) => id.pid.fmt(f),
+            Self::Pools(scope) => scope.fmt(f),
+            Self::Client(id) => write!(f, "client {id}"),
+        }
+    }
 }
 
 /// One session that an operation is aimed at, as the operator saw it.
@@ -99,13 +223,13 @@ pub struct BlastRadius {
     pub refused: Option<Text>,
 }
 
-/// What came of one target of an operation.
+/// What came of one session, client or database that an operation was aimed at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
-    /// The server accepted the signal.
+    /// The server accepted the signal; the pooler accepted the command.
     Signalled,
-    /// Away before the signal, or the pid is another session's now.
+    /// Away before the signal, or the pid (the id of a client) is another's now.
     Gone,
     /// Moved on: it no longer does what the operator saw.
     Changed,
@@ -115,7 +239,7 @@ pub enum Outcome {
     Refused,
     /// Signalled, and seen to go within five seconds.
     Ended,
-    /// Signalled, and still there after five seconds.
+    /// Signalled, and still there after five seconds; accepted, and not seen to be done.
     Unconfirmed,
 }
 
@@ -139,11 +263,11 @@ impl Outcome {
     }
 }
 
-/// The outcome for one session.
+/// The outcome for one thing that an operation was aimed at.
 #[derive(Clone, Debug, PartialEq)]
 pub struct VictimOutcome {
-    /// Which session.
-    pub id: BackendId,
+    /// Which.
+    pub id: AimId,
     /// What came of it.
     pub outcome: Outcome,
     /// One line: why, or what the server said.
@@ -157,7 +281,7 @@ pub struct OperationReport {
     pub kind: OperationKind,
     /// On which target.
     pub target: TargetName,
-    /// Per session, in the order of the operation.
+    /// One by one, in the order of the operation.
     pub outcomes: Vec<VictimOutcome>,
     /// Whether these are final, or a termination is still being watched.
     pub settled: bool,

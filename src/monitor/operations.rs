@@ -10,7 +10,7 @@ use crate::analysis::Moment;
 use crate::analysis::moment::ServerView;
 use crate::collect::{Handle, Mailbox};
 use crate::control::confirm::{Confirmed, ReadOnly};
-use crate::control::executor::{Executor, Sampling};
+use crate::control::executor::{Executor, Sampling, SoloExecutor, SoloSetup};
 use crate::model::clock::Clock;
 use crate::model::event::{Event, EventKind};
 use crate::model::limit::LimitScope;
@@ -19,8 +19,13 @@ use crate::model::operation::{BlastRadius, Operation, OperationReport, Outcome, 
 use crate::model::secret::SecretString;
 use crate::model::target::{TargetError, TargetName};
 
-/// Makes an executor, given the way to the sampling connection that it falls back on.
-pub type MakeExecutor = Box<dyn FnOnce(Sampling) -> Result<Executor, ReadOnly> + Send>;
+/// How the executor of a target is made.
+pub enum MakeExecutor {
+    /// On a PostgreSQL server, given the way to the sampling connection that it falls back on.
+    Server(Box<dyn FnOnce(Sampling) -> Result<Executor, ReadOnly> + Send>),
+    /// On a pooler or a Redis server.
+    Solo(Box<SoloSetup>),
+}
 
 /// The executors of a profile. Empty where nothing may be carried out.
 pub(super) struct Desk {
@@ -29,9 +34,11 @@ pub(super) struct Desk {
     clock: Clock,
 }
 
-struct Entry {
-    executor: Arc<Mutex<Executor>>,
-    warmed: AtomicBool,
+enum Entry {
+    /// One operation at a time, over one connection.
+    Server { executor: Arc<Mutex<Executor>>, warmed: AtomicBool },
+    /// Each operation over its own connection: a PAUSE that waits must not hold up the RESUME.
+    Solo(Box<SoloExecutor>),
 }
 
 impl Desk {
@@ -42,9 +49,16 @@ impl Desk {
     /// Lets operations on this target be handed in.
     pub(super) fn open(&mut self, target: &TargetName, make: MakeExecutor, handle: &Handle) {
         let handle = handle.clone();
+        let entry = match make {
+            MakeExecutor::Server(make) => make(Arc::new(move || handle.connection())).map(|executor| {
+                Entry::Server { executor: Arc::new(Mutex::new(executor)), warmed: AtomicBool::new(false) }
+            }),
+            MakeExecutor::Solo(setup) => {
+                SoloExecutor::new(*setup).map(|executor| Entry::Solo(Box::new(executor)))
+            }
+        };
         // A read-only profile gets no executor, hence no entry.
-        if let Ok(executor) = make(Arc::new(move || handle.connection())) {
-            let entry = Entry { executor: Arc::new(Mutex::new(executor)), warmed: AtomicBool::new(false) };
+        if let Ok(entry) = entry {
             self.executors.insert(target.clone(), entry);
         }
     }
@@ -52,13 +66,13 @@ impl Desk {
     /// Opens the operations connections once it is known how many slots are free. Does not wait for them.
     pub(super) fn warm(&self, moment: &Moment) {
         for (target, server) in moment.targets.iter().zip(&moment.servers) {
-            let Some(entry) = self.executors.get(&target.name) else { continue };
+            let Some(Entry::Server { executor, warmed }) = self.executors.get(&target.name) else { continue };
             let Some(free) = server.as_ref().and_then(|server| free_slots(moment, &target.name, server))
             else {
                 continue;
             };
-            if !entry.warmed.swap(true, Ordering::Relaxed) {
-                let executor = Arc::clone(&entry.executor);
+            if !warmed.swap(true, Ordering::Relaxed) {
+                let executor = Arc::clone(executor);
                 // Failing is no news here: the first operation tries again and says why.
                 tokio::spawn(async move { executor.lock().await.warm(free).await });
             }
@@ -71,7 +85,8 @@ impl Desk {
         locks: Option<&LockPicture>,
     ) -> Result<Vec<BlastRadius>, TargetError> {
         match self.executors.get(&operation.target) {
-            Some(entry) => entry.executor.lock().await.inspect(operation, locks).await,
+            Some(Entry::Server { executor, .. }) => executor.lock().await.inspect(operation, locks).await,
+            Some(Entry::Solo(_)) => Ok(Vec::new()),
             None => Err(no_operations(&operation.target)),
         }
     }
@@ -86,25 +101,31 @@ impl Desk {
             let _ = reports.send(refused(confirmed.get()));
             return;
         };
-        let mut executor = entry.executor.lock().await;
-        let settled = executor
-            .execute(confirmed, |report| {
-                let _ = reports.send(report);
-            })
-            .await;
+        let tell = |report| drop(reports.send(report));
+        let settled = match entry {
+            Entry::Server { executor, .. } => executor.lock().await.execute(confirmed, tell).await,
+            Entry::Solo(executor) => executor.execute(confirmed, tell).await,
+        };
         self.mailbox.event(self.event(&settled));
     }
 
     pub(super) async fn rehearse(&self, operation: &Operation) -> Option<OperationReport> {
-        let entry = self.executors.get(&operation.target)?;
-        Some(entry.executor.lock().await.rehearse(operation).await)
+        match self.executors.get(&operation.target)? {
+            Entry::Server { executor, .. } => Some(executor.lock().await.rehearse(operation).await),
+            Entry::Solo(_) => None,
+        }
     }
 
     /// Lets the operations connection use the same secret.
     pub(super) fn give_secret(&self, target: &str, secret: &SecretString) {
-        let Some(entry) = self.executors.get(target) else { return };
-        let (executor, secret) = (Arc::clone(&entry.executor), secret.clone());
-        tokio::spawn(async move { executor.lock().await.use_password(secret) });
+        match self.executors.get(target) {
+            Some(Entry::Server { executor, .. }) => {
+                let (executor, secret) = (Arc::clone(executor), secret.clone());
+                tokio::spawn(async move { executor.lock().await.use_password(secret) });
+            }
+            Some(Entry::Solo(executor)) => executor.use_password(secret.clone()),
+            None => {}
+        }
     }
 
     fn event(&self, report: &OperationReport) -> Event {
@@ -144,7 +165,7 @@ fn refused(operation: &Operation) -> OperationReport {
     OperationReport {
         kind: operation.kind,
         target: operation.target.clone(),
-        outcomes: operation.victims.iter().map(|victim| outcome(victim.id())).collect(),
+        outcomes: operation.ids().into_iter().map(outcome).collect(),
         settled: true,
     }
 }

@@ -1,5 +1,7 @@
 //! The one table of commands: what a key, the palette or a test can ask for. Help, palette, footer and docs are made from it.
 
+use crate::model::operation::OperationKind;
+
 /// Where a command works. Also the sections of the keymap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Place {
@@ -149,6 +151,11 @@ commands! {
     Cancel "cancel", Operate, Screen, "cancel", 48, "Cancel the running statement of the selected or marked connections";
     Terminate "terminate", Operate, Screen, "terminate", 50, "Terminate the selected or marked connections";
     TerminateIdle "terminate-idle", Operate, Screen, "end idle tx", 46, "Terminate idle transactions older than an age that you set";
+    Pause "pause", Operate, Screen, "pause", 7, "Pause a pooler's database: queries queue until it is resumed";
+    Resume "resume", Operate, Screen, "resume", 47, "Resume a pooler's database";
+    Reconnect "reconnect", Operate, Screen, "", 0, "Let a pooler replace its server connections as they are released";
+    KillDatabase "kill-database", Operate, Screen, "", 0, "Cut off all clients of a pooler's database, which stays paused";
+    KillClient "kill-client", Operate, Screen, "", 0, "Kill one client of a pooler or of a Redis server";
     Answer "answer", Operate, Question, "press the button", 58, "Press the focused button";
     Yes "yes", Operate, Question, "yes", 57, "Answer yes";
     No "no", Operate, Question, "no", 59, "Answer no";
@@ -182,7 +189,19 @@ impl Command {
 
     /// Whether it leads to something that changes a server.
     pub fn operates(self) -> bool {
-        matches!(self, Self::Cancel | Self::Terminate | Self::TerminateIdle)
+        matches!(self, Self::Cancel | Self::Terminate | Self::TerminateIdle) || self.on_poolers().is_some()
+    }
+
+    /// The operation on poolers, or on clients of poolers and Redis servers, to which it leads.
+    pub fn on_poolers(self) -> Option<OperationKind> {
+        match self {
+            Self::Pause => Some(OperationKind::Pause),
+            Self::Resume => Some(OperationKind::Resume),
+            Self::Reconnect => Some(OperationKind::Reconnect),
+            Self::KillDatabase => Some(OperationKind::KillDatabase),
+            Self::KillClient => Some(OperationKind::KillClient),
+            _ => None,
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span};
 
+use super::command::{Command, Place};
 use super::contract::Feed;
 use super::format;
 use super::layers::Layer;
@@ -41,7 +42,7 @@ impl App {
     pub fn draw_into(&self, now: Timestamp, area: Rect, buf: &mut Buffer) -> Option<Position> {
         let paint = self.paint();
         buf.set_style(area, paint.style(Meaning::Text));
-        let layout = Layout::new(area, self.focus);
+        let layout = Layout::new(area, self.focus, self.banner().is_some());
         if layout.shape == Shape::TooSmall {
             self.draw_plain(&paint, area, buf);
             return None;
@@ -85,6 +86,7 @@ impl Scene<'_> {
     fn moment(&self, moment: &Arc<Moment>, buf: &mut Buffer) {
         let (app, paint, layout) = (self.app, &self.paint, &self.layout);
         self.header(&moment.targets, buf);
+        self.banner(buf);
         verdict::draw(&moment.verdict, paint, layout.verdict, buf);
         if app.is_unseen() {
             let top = layout.verdict.bottom();
@@ -120,6 +122,18 @@ impl Scene<'_> {
         let header =
             Header { profile: &self.app.options.profile, targets, now: self.now, hold: self.app.reel.hold() };
         header::draw(&header, &self.paint, self.layout.header, buf);
+    }
+
+    /// What is paused, impossible to overlook until it is resumed.
+    fn banner(&self, buf: &mut Buffer) {
+        let Some(paused) = self.app.banner() else { return };
+        let (place, style) = (self.layout.banner, self.paint.style(Meaning::Paused));
+        buf.set_style(place, style);
+        let key = self.app.options.keymap.key(Place::Screen, Command::Resume);
+        let key = key.map(|key| format!(" ({})", key.label(self.paint.glyphs))).unwrap_or_default();
+        let dot = self.paint.glyphs.dot;
+        let text = format!(" PAUSED  {paused} {dot} queries queue until RESUME{key}");
+        put(buf, place, &text, style, self.paint.glyphs);
     }
 
     fn tabs<'t>(&self, moment: &Moment) -> Line<'t> {

@@ -57,6 +57,8 @@ pub struct Layout {
     pub shape: Shape,
     /// Profile, targets, cost, clock.
     pub header: Rect,
+    /// What is paused; empty as long as nothing is.
+    pub banner: Rect,
     /// The verdict.
     pub verdict: Rect,
     /// Limits.
@@ -78,14 +80,14 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// The layout of a terminal of this size with the focus on `focus`.
-    pub fn new(area: Rect, focus: Panel) -> Self {
-        let shape = shape(area);
+    /// The layout of a terminal of this size with the focus on `focus`, and a line for what is paused if `banner`.
+    pub fn new(area: Rect, focus: Panel, banner: bool) -> Self {
+        let (shape, banner) = (shape(area), u16::from(banner));
         match shape {
             Shape::TooSmall => Self::empty(shape),
-            Shape::Narrow => Self::one_panel(shape, area, focus, [1, 2, 1, 0, 1]),
-            Shape::Compact => Self::one_panel(shape, area, focus, [1, 2, 1, 1, 1]),
-            Shape::Full | Shape::Wide => Self::all_panels(shape, area),
+            Shape::Narrow => Self::one_panel(shape, area, focus, [1, banner, 2, 1, 0, 1]),
+            Shape::Compact => Self::one_panel(shape, area, focus, [1, banner, 2, 1, 1, 1]),
+            Shape::Full | Shape::Wide => Self::all_panels(shape, area, banner),
         }
     }
 
@@ -94,6 +96,7 @@ impl Layout {
         Self {
             shape,
             header: none,
+            banner: none,
             verdict: none,
             limits: none,
             states: none,
@@ -107,13 +110,14 @@ impl Layout {
     }
 
     /// Rows from the top with the given heights, one panel, the footer.
-    fn one_panel(shape: Shape, area: Rect, focus: Panel, heights: [u16; 5]) -> Self {
+    fn one_panel(shape: Shape, area: Rect, focus: Panel, heights: [u16; 6]) -> Self {
         let mut cut = Cut(area);
-        let [header, verdict, limits, states, tabs] = heights.map(|height| cut.top(height));
+        let [header, banner, verdict, limits, states, tabs] = heights.map(|height| cut.top(height));
         let footer = cut.bottom(1);
         let panel = |of: Panel| if of == focus { cut.0 } else { Rect::ZERO };
         Self {
             header,
+            banner,
             verdict,
             limits,
             states,
@@ -126,9 +130,10 @@ impl Layout {
         }
     }
 
-    fn all_panels(shape: Shape, area: Rect) -> Self {
+    fn all_panels(shape: Shape, area: Rect, banner: u16) -> Self {
         let mut cut = Cut(area);
         let header = cut.top(1);
+        let banner = cut.top(banner);
         let verdict = cut.top(if area.width < 140 { 2 } else { 1 });
         let footer = cut.bottom(1);
         let mut above = Cut(cut.top(match area.height {
@@ -145,6 +150,7 @@ impl Layout {
         let pools = cut.top((rest * 3 / 10).clamp(6, 20));
         Self {
             header,
+            banner,
             verdict,
             limits,
             states: above.0,
@@ -228,7 +234,7 @@ mod tests {
 
     #[test]
     fn every_size_has_a_layout_whose_places_do_not_overlap() {
-        for (width, height) in [
+        let sizes = [
             (0, 0),
             (39, 12),
             (40, 12),
@@ -239,11 +245,13 @@ mod tests {
             (120, 40),
             (200, 60),
             (300, 100),
-        ] {
+        ];
+        for ((width, height), banner) in sizes.into_iter().flat_map(|size| [(size, false), (size, true)]) {
             let area = Rect::new(0, 0, width, height);
-            let layout = Layout::new(area, Panel::Connections);
+            let layout = Layout::new(area, Panel::Connections, banner);
             let places = [
                 layout.header,
+                layout.banner,
                 layout.verdict,
                 layout.limits,
                 layout.states,

@@ -5,12 +5,14 @@ use ratatui::layout::Rect;
 
 use super::contract::{Feed, Input};
 use super::state::app::Event;
+use super::state::scripts::poolers::pooled;
 use super::state::scripts::{Robot, header, leak};
 use super::theme::{Depth, Meaning, Themes};
 use crate::analysis::statements::{StatementLoad, StatementRow};
 use crate::analysis::{Moment, fixture};
 use crate::control::confirm::Access;
 use crate::model::operation::BlastRadius;
+use crate::model::pooler::ConsoleRight;
 
 fn robot(mut moment: Moment, width: u16, height: u16) -> Robot {
     let at = moment.at;
@@ -160,6 +162,18 @@ fn the_calculator_in_every_shape() {
         "{}",
         text(&wrong)
     );
+}
+
+#[test]
+fn what_is_paused_and_the_question_before_a_pause() {
+    let paused = pooled("PgBouncer 1.18.0", ConsoleRight::Admin, true);
+    for (width, height) in [(80, 24), (120, 40)] {
+        let name = format!("paused_{width}x{height}");
+        insta::assert_debug_snapshot!(name, drawn(&robot(paused.clone(), width, height)));
+    }
+    let mut robot = robot(pooled("PgBouncer 1.18.0", ConsoleRight::Admin, false), 80, 24);
+    robot.press("P <enter>");
+    insta::assert_debug_snapshot!("question_pause", drawn(&robot));
 }
 
 #[test]

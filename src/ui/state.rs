@@ -9,6 +9,8 @@ mod inputs;
 pub mod line;
 pub mod operate;
 mod over;
+pub mod pauses;
+mod poolers;
 pub mod pools;
 pub mod reel;
 pub mod suspects;

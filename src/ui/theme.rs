@@ -72,6 +72,8 @@ meanings! {
     Production "production" <- Danger;
     /// The screen does not follow the present: frozen, stepping back, replayed.
     Frozen "frozen" <- Warning;
+    /// Something is paused until a person resumes it.
+    Paused "paused" <- Frozen;
     /// Backends that run a statement.
     Active "active" <- Good;
     /// Backends outside a transaction.

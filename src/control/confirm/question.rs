@@ -4,8 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::model::backend::{Backend, BackendId};
-use crate::model::operation::{Operation, OperationKind, Victim};
+use crate::model::operation::{Aim, Operation, OperationKind, Victim};
 use crate::model::sample::ServerIdentity;
+use crate::model::target::TargetName;
 use crate::text::Text;
 
 use super::warning;
@@ -51,9 +52,9 @@ pub struct LeftOut {
     pub why: Why,
 }
 
-/// An operation that waits for its answer: whom it is aimed at, whom it leaves alone, and what to say first.
+/// An operation that waits for its answer: at what it is aimed, whom it leaves alone, and what to say first.
 ///
-/// Sessions only ever leave it. What is confirmed at the end is at most what stood here when it was shown.
+/// Sessions and clients only ever leave it. What is confirmed at the end is at most what stood here when it was shown.
 /// It cannot be cloned, since a copy could be answered a second time.
 #[derive(Debug, PartialEq)]
 pub struct Question {
@@ -62,7 +63,20 @@ pub struct Question {
     profile: Text,
     asked: Vec<Asked>,
     left_out: Vec<LeftOut>,
+    /// What it would do, where it is not aimed at sessions.
+    consequences: Vec<Text>,
     warnings: Vec<Text>,
+    /// Where it is not aimed at sessions: why nothing is left to do.
+    over: Option<Over>,
+}
+
+/// Why an operation that is not aimed at sessions can no longer be confirmed.
+#[derive(Clone, Debug, PartialEq)]
+enum Over {
+    /// It was confirmed.
+    Answered,
+    /// What it was aimed at is not there any more.
+    Lost(Why),
 }
 
 /// What a person, or `--yes`, answers.
@@ -88,6 +102,12 @@ pub enum AnswerError {
     /// Everybody left the question before it was answered.
     #[error("none of these sessions is left to {0}")]
     NobodyLeft(OperationKind),
+    /// The client left before it was answered.
+    #[error("it {0}")]
+    Lost(Why),
+    /// It was answered before.
+    #[error("this was answered already")]
+    Answered,
 }
 
 /// Something that a person confirmed. Only [`Question::answer`] makes one, and it can be used up once.
@@ -118,7 +138,7 @@ pub enum AnswerError {
 /// use pooltop::control::confirm::Confirmed;
 /// use pooltop::model::operation::Operation;
 /// fn use_up(confirmed: Confirmed<Operation>) -> Operation {
-///     assert!(!confirmed.get().victims.is_empty());
+///     assert!(!confirmed.get().victims().is_empty());
 ///     confirmed.into_inner()
 /// }
 /// ```
@@ -146,22 +166,44 @@ impl Question {
         if policy.access == Access::ReadOnly {
             return Err(ReadOnly { profile: policy.profile.clone() });
         }
-        let mut victims = std::mem::take(&mut operation.victims);
-        victims.sort_by_key(|victim| (victim.seen.state_change.is_none(), victim.seen.state_change));
-        let mut question = Self {
-            operation,
-            access: policy.access,
-            profile: policy.profile.clone(),
-            asked: Vec::new(),
-            left_out: Vec::new(),
-            warnings: Vec::new(),
+        let mut victims = match &mut operation.aim {
+            Aim::Sessions { victims, .. } => std::mem::take(victims),
+            _ => Vec::new(),
         };
+        victims.sort_by_key(|victim| (victim.seen.state_change.is_none(), victim.seen.state_change));
+        let mut question = Self::blank(operation, policy);
         for victim in victims {
             question.place(victim, policy, around);
         }
         let pids: Vec<i32> = question.victims().map(|victim| victim.id().pid).collect();
         question.warnings = warning::on_pools(question.operation.kind, &pids, &around.pools);
         Ok(question)
+    }
+
+    fn blank(operation: Operation, policy: &Policy) -> Self {
+        Self {
+            operation,
+            access: policy.access,
+            profile: policy.profile.clone(),
+            asked: Vec::new(),
+            left_out: Vec::new(),
+            consequences: Vec::new(),
+            warnings: Vec::new(),
+            over: None,
+        }
+    }
+
+    /// The question about something else than sessions; whether it may be asked at all was found out before.
+    pub(super) fn about(
+        operation: Operation,
+        policy: &Policy,
+        consequences: Vec<Text>,
+        warnings: Vec<Text>,
+    ) -> Result<Self, ReadOnly> {
+        if policy.access == Access::ReadOnly {
+            return Err(ReadOnly { profile: policy.profile.clone() });
+        }
+        Ok(Self { consequences, warnings, ..Self::blank(operation, policy) })
     }
 
     fn place(&mut self, mut victim: Victim, policy: &Policy, around: &Surroundings) {
@@ -200,7 +242,47 @@ impl Question {
 
     /// What is asked about, as an operation: for looking at what it would do, not for doing it.
     pub fn operation(&self) -> Operation {
-        Operation { victims: self.victims().cloned().collect(), ..self.operation.clone() }
+        let mut operation = self.operation.clone();
+        if let Aim::Sessions { victims, .. } = &mut operation.aim {
+            *victims = self.victims().cloned().collect();
+        }
+        operation
+    }
+
+    /// At what it is aimed; sessions are [`Question::asked`] instead.
+    pub fn aim(&self) -> &Aim {
+        &self.operation.aim
+    }
+
+    /// Whether a yes would reach nobody any more.
+    pub fn is_void(&self) -> bool {
+        match self.operation.aim {
+            Aim::Sessions { .. } => self.asked.is_empty(),
+            _ => self.over.is_some(),
+        }
+    }
+
+    /// Why nothing is left to do, where it is not aimed at sessions.
+    pub fn lost(&self) -> Option<&Why> {
+        match &self.over {
+            Some(Over::Lost(why)) => Some(why),
+            _ => None,
+        }
+    }
+
+    /// Takes the client out of the question: it is not there any more.
+    pub(super) fn lose(&mut self, why: Why) {
+        self.over.get_or_insert(Over::Lost(why));
+    }
+
+    /// What it would do, in sentences, where it is not aimed at sessions.
+    pub fn consequences(&self) -> &[Text] {
+        &self.consequences
+    }
+
+    /// On which target.
+    pub fn target(&self) -> &TargetName {
+        &self.operation.target
     }
 
     /// The verb.
@@ -216,6 +298,16 @@ impl Question {
     /// The sessions that were named and are left alone, with the reason.
     pub fn left_out(&self) -> &[LeftOut] {
         &self.left_out
+    }
+
+    /// At what it is aimed, in words; empty for sessions.
+    pub fn subject(&self) -> String {
+        match &self.operation.aim {
+            Aim::Sessions { .. } => String::new(),
+            Aim::Pools(_, scope) => scope.to_string(),
+            Aim::PooledClient(_, client) => client.id.to_string(),
+            Aim::RedisClient(client) => client.id.to_string(),
+        }
     }
 
     /// What to say about the whole of it before the answer.
@@ -237,7 +329,7 @@ impl Question {
         server: &ServerIdentity,
         current: impl IntoIterator<Item = &'a Arc<Backend>>,
     ) -> bool {
-        let same_server = *server == self.operation.identity;
+        let same_server = self.operation.identity() == Some(server);
         let current: std::collections::HashMap<i32, &Arc<Backend>> =
             current.into_iter().map(|backend| (backend.pid(), backend)).collect();
         let before = self.asked.len();
@@ -267,11 +359,17 @@ impl Question {
             }
             Answer::Yes | Answer::Name(_) => {}
         }
-        if self.asked.is_empty() {
-            return Err(AnswerError::NobodyLeft(self.operation.kind));
+        match &self.over {
+            Some(Over::Lost(why)) => return Err(AnswerError::Lost(why.clone())),
+            Some(Over::Answered) => return Err(AnswerError::Answered),
+            None if self.is_void() => return Err(AnswerError::NobodyLeft(self.operation.kind)),
+            None => {}
         }
         let value = self.operation();
         self.asked.clear();
+        if !matches!(value.aim, Aim::Sessions { .. }) {
+            self.over = Some(Over::Answered);
+        }
         Ok(Some(Confirmed { value }))
     }
 }
@@ -291,6 +389,13 @@ fn moved_on(victim: &Victim, now: Option<&Arc<Backend>>) -> Option<Why> {
 impl fmt::Display for Question {
     /// One line: `terminate 3 sessions on db1? 1 left out`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !matches!(self.operation.aim, Aim::Sessions { .. }) {
+            let verb = match self.operation.kind {
+                OperationKind::KillDatabase => "kill",
+                other => other.as_str(),
+            };
+            return write!(f, "{verb} {} on {}?", self.subject(), self.operation.target);
+        }
         let (many, left) = (self.asked.len(), self.left_out.len());
         let plural = if many == 1 { "" } else { "s" };
         write!(f, "{} {many} session{plural} on {}?", self.operation.kind, self.operation.target)?;
@@ -357,7 +462,8 @@ mod tests {
 
     fn operation(kind: OperationKind, rows: Vec<Backend>) -> Operation {
         let victims = rows.into_iter().map(|row| Victim::from_seen(Arc::new(row))).collect();
-        Operation { kind, target: "db1".into(), identity: server(), victims, reason: None }
+        let aim = Aim::Sessions { identity: server(), victims };
+        Operation { kind, target: "db1".into(), aim, reason: None }
     }
 
     fn policy() -> Policy {
@@ -565,7 +671,7 @@ mod tests {
         let mut question = ask(OperationKind::Terminate, vec![backend(2), backend(1)]);
         question.refresh(&server(), &[Arc::new(backend(2)), Arc::new(backend(77))]);
         let confirmed = question.answer(&Answer::Yes).unwrap().unwrap();
-        let victims: Vec<i32> = confirmed.get().victims.iter().map(|victim| victim.id().pid).collect();
+        let victims: Vec<i32> = confirmed.get().victims().iter().map(|victim| victim.id().pid).collect();
         assert_eq!(victims, [2]);
         assert!(question.answer(&Answer::Yes).is_err());
     }

@@ -31,6 +31,8 @@ pub enum Why {
     Ended,
     /// Its pid belongs to another session now.
     Replaced,
+    /// The identifier of a client belongs to another one now.
+    OtherClient,
     /// It no longer does what was seen; what it does now.
     MovedOn(State),
     /// The server was restarted, or another one answers: none of its sessions is one that was seen.
@@ -41,7 +43,7 @@ impl Why {
     /// The same in the words of a report.
     pub fn outcome(&self) -> Outcome {
         match self {
-            Self::Ended | Self::Replaced => Outcome::Gone,
+            Self::Ended | Self::Replaced | Self::OtherClient => Outcome::Gone,
             Self::MovedOn(_) | Self::OtherServer => Outcome::Changed,
             _ => Outcome::Refused,
         }
@@ -103,6 +105,7 @@ impl fmt::Display for Why {
             Self::Filtered => f.write_str("marked, but hidden by the filter"),
             Self::Ended => f.write_str("ended in the meantime"),
             Self::Replaced => f.write_str("ended in the meantime; its pid is another session's now"),
+            Self::OtherClient => f.write_str("ended in the meantime; its id is another client's now"),
             Self::MovedOn(now) => write!(f, "moved on since it was seen, now {}", now.as_str()),
             Self::OtherServer => f.write_str("the server was restarted, or another one answers now"),
         }

@@ -17,7 +17,7 @@ pub(super) async fn read(
     operation: &Operation,
     policy: &Policy,
 ) -> Result<Vec<BlastRadius>, TargetError> {
-    let victims: Vec<&Victim> = operation.victims.iter().collect();
+    let victims: Vec<&Victim> = operation.victims().iter().collect();
     let pids: Vec<i32> = victims.iter().map(|victim| victim.id().pid).collect();
     let starts = starts(&victims);
     let params: [Param<'_>; 2] = [(&pids, Type::INT4_ARRAY), (&starts, Type::TIMESTAMPTZ_ARRAY)];

@@ -1,5 +1,6 @@
 //! The last line: which keys work here and now, and how they are called.
 
+use crate::model::pool::Layer as PoolLayer;
 use crate::model::target::{TargetState, TargetStatus};
 use crate::ui::command::{Command, Place};
 use crate::ui::layers::Layer;
@@ -47,7 +48,10 @@ impl App {
         let row = command.row();
         let works_here = row.place == place
             || row.place == Place::Everywhere
-            || (place == Place::Layer && command.operates() && self.shows_a_session())
+            || (place == Place::Layer
+                && command.operates()
+                && command.on_poolers().is_none()
+                && self.shows_a_session())
             || (matches!(command, Command::Filter | Command::Sort | Command::Reverse)
                 && self.shows_a_sheet());
         let now = match command {
@@ -69,6 +73,8 @@ impl App {
                 layer => layer.is_some() || self.has_rows(),
             },
             Command::Answer | Command::Yes | Command::No => self.asks_somebody(),
+            Command::Pause => self.on_a_pooler() && self.unavailable(command).is_none(),
+            Command::Resume => self.banner().is_some() && self.unavailable(command).is_none(),
             _ if command.operates() => !self.options.profile.is_read_only() && self.sees_a_server(),
             _ => true,
         };
@@ -101,6 +107,12 @@ impl App {
         }
     }
 
+    /// Whether the cursor is on a pool of a pooler.
+    fn on_a_pooler(&self) -> bool {
+        let line = self.pools.selected().filter(|_| self.focus == Panel::Pools);
+        line.is_some_and(|line| line.key.layer == PoolLayer::Pooler)
+    }
+
     fn shows_a_sheet(&self) -> bool {
         matches!(self.layers.last(), Some(Layer::Sheet(sheet)) if !sheet.is_typing())
     }
@@ -115,7 +127,7 @@ impl App {
 
     /// Whether the open question still has somebody to ask about.
     fn asks_somebody(&self) -> bool {
-        matches!(self.layers.last(), Some(Layer::Confirm(confirm)) if !confirm.question.asked().is_empty())
+        matches!(self.layers.last(), Some(Layer::Confirm(confirm)) if !confirm.question.is_void())
     }
 
     fn needs_secret(&self) -> bool {

@@ -4,11 +4,14 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 
+use crate::model::operation::{OperationKind, PoolScope};
+use crate::model::target::TargetName;
 use crate::text::Text;
 use crate::ui::command::Command;
 use crate::ui::contract::{ProfileEntry, SnapshotFormat};
 use crate::ui::layout::centred;
 use crate::ui::paint::{Paint, put, put_line, wrap};
+use crate::ui::state::connections::RowId;
 use crate::ui::theme::Meaning;
 use crate::ui::widgets::table::scroll;
 
@@ -19,6 +22,14 @@ pub enum Pick {
     Profile(Text),
     /// Write a snapshot.
     Format(SnapshotFormat),
+    /// Ask about an operation on these pools of a pooler.
+    Pools(OperationKind, TargetName, PoolScope),
+    /// Ask about killing this client of a pooler or of a Redis server.
+    Client(TargetName, Text),
+    /// Ask about terminating this backend.
+    Terminate(RowId),
+    /// Nothing that can be done here: why.
+    Unavailable(String),
     /// Quit without one.
     Quit,
     /// Stay.
@@ -36,8 +47,8 @@ struct Row {
 /// Lines to choose from.
 #[derive(Debug)]
 pub struct Choice {
-    title: &'static str,
-    note: &'static str,
+    title: String,
+    note: String,
     rows: Vec<Row>,
     at: usize,
 }
@@ -51,8 +62,8 @@ impl Choice {
             "The profile that is left keeps its history for a while."
         };
         Self {
-            title: " Profiles ",
-            note,
+            title: " Profiles ".to_owned(),
+            note: note.to_owned(),
             rows: profiles.iter().map(profile).collect(),
             at: profiles.iter().position(|profile| profile.current).unwrap_or(0),
         }
@@ -61,23 +72,29 @@ impl Choice {
     /// The formats of a snapshot.
     pub fn export() -> Self {
         let rows = SnapshotFormat::ALL.into_iter().map(format).collect();
-        Self { title: " Export ", note: "Literals in statements are redacted.", rows, at: 0 }
+        Self::new(" Export ", "Literals in statements are redacted.", rows)
     }
 
     /// Whether to leave although nothing was exported.
     pub fn quit() -> Self {
         let row =
             |pick, name: &str, about: &str| Row { pick, name: name.to_owned(), about: about.to_owned() };
-        Self {
-            title: " Quit? ",
-            note: "Something was found, and no snapshot was written.",
-            rows: vec![
-                row(Pick::Stay, "stay", ""),
-                row(Pick::Format(SnapshotFormat::Markdown), "export", "write a report, then decide"),
-                row(Pick::Quit, "quit", "what was seen is lost (q again is yes)"),
-            ],
-            at: 0,
-        }
+        let rows = vec![
+            row(Pick::Stay, "stay", ""),
+            row(Pick::Format(SnapshotFormat::Markdown), "export", "write a report, then decide"),
+            row(Pick::Quit, "quit", "what was seen is lost (q again is yes)"),
+        ];
+        Self::new(" Quit? ", "Something was found, and no snapshot was written.", rows)
+    }
+
+    /// On what an operation should be asked about: each with its name and a line about it.
+    pub fn aims(title: &str, note: &str, aims: Vec<(Pick, String, String)>) -> Self {
+        let row = |(pick, name, about)| Row { pick, name, about };
+        Self::new(title, note, aims.into_iter().map(row).collect())
+    }
+
+    fn new(title: &str, note: &str, rows: Vec<Row>) -> Self {
+        Self { title: title.to_owned(), note: note.to_owned(), rows, at: 0 }
     }
 
     /// Whether it asks about quitting, so that `q` again is yes.
@@ -105,11 +122,11 @@ impl Choice {
     /// Draws it.
     pub fn draw(&self, paint: &Paint<'_>, area: Rect, buf: &mut Buffer) {
         let width = area.width.saturating_sub(4).min(76);
-        let note = wrap(self.note, usize::from(width.saturating_sub(4)));
+        let note = wrap(&self.note, usize::from(width.saturating_sub(4)));
         let notes = u16::try_from(note.len()).unwrap_or(1);
         let rows = u16::try_from(self.rows.len()).unwrap_or(u16::MAX);
         let place = centred(area, width, rows.saturating_add(notes + 3));
-        let title = Line::from(paint.span(self.title, Meaning::Title));
+        let title = Line::from(paint.span(self.title.as_str(), Meaning::Title));
         let inner = paint.dialog(place, buf, title, Meaning::Focus);
         let height = inner.height.saturating_sub(notes + 1);
         let offset = scroll(0, Some(self.at), self.rows.len(), height.into());
@@ -123,10 +140,12 @@ impl Choice {
 
     fn row(&self, index: usize, paint: &Paint<'_>, area: Rect, buf: &mut Buffer) {
         let Some(row) = self.rows.get(index) else { return };
+        let greyed = matches!(row.pick, Pick::Unavailable(_));
+        let look = if greyed { Meaning::Stale } else { Meaning::Text };
         let sign = if index == self.at { paint.glyphs.cursor } else { " " };
         let line = Line::from(vec![
             paint.span(sign, Meaning::Focus),
-            paint.span(format!(" {:<14} ", row.name), Meaning::Text),
+            paint.span(format!(" {:<14} ", row.name), look),
             paint.span(row.about.clone(), Meaning::Muted),
         ]);
         put_line(buf, area, &line);

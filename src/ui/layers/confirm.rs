@@ -86,7 +86,7 @@ impl Confirm {
 
     /// Whether the profile's name must be typed.
     pub fn wants_name(&self) -> bool {
-        self.question.name_to_type().is_some() && !self.question.asked().is_empty()
+        self.question.name_to_type().is_some() && !self.question.is_void()
     }
 
     /// Takes what would happen, or why it is not known.

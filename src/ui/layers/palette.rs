@@ -1,5 +1,7 @@
 //! Commands by name: typed roughly, found fuzzily; and the words that take an argument, such as `:save NAME`.
 
+use std::collections::BTreeMap;
+
 use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
 use ratatui::buffer::Buffer;
@@ -22,6 +24,8 @@ pub struct Palette {
     pub input: Input,
     found: Vec<Command>,
     at: usize,
+    /// Commands that cannot be asked for now, with the reason.
+    unavailable: BTreeMap<Command, String>,
 }
 
 /// What a typed line asks for.
@@ -43,9 +47,7 @@ pub enum Asked {
 
 impl Default for Palette {
     fn default() -> Self {
-        let mut palette = Self { input: Input::default(), found: Vec::new(), at: 0 };
-        palette.search();
-        palette
+        Self::new(BTreeMap::new())
     }
 }
 
@@ -59,6 +61,13 @@ fn score(command: Command, pattern: &Pattern, matcher: &mut Matcher) -> Option<u
 }
 
 impl Palette {
+    /// Every command; those that cannot be asked for now are greyed with the reason.
+    pub fn new(unavailable: BTreeMap<Command, String>) -> Self {
+        let mut palette = Self { input: Input::default(), found: Vec::new(), at: 0, unavailable };
+        palette.search();
+        palette
+    }
+
     /// Searches anew after typing.
     pub fn search(&mut self) {
         let pattern = Pattern::parse(self.input.value(), CaseMatching::Ignore, Normalization::Smart);
@@ -136,10 +145,12 @@ impl Palette {
         let Some(command) = self.found.get(index) else { return };
         let sign = if index == self.at { paint.glyphs.cursor } else { " " };
         let keys: Vec<_> = keymap.keys(*command).iter().map(|chord| chord.label(paint.glyphs)).collect();
+        let why = self.unavailable.get(command).map(String::as_str);
+        let name = if why.is_some() { Meaning::Stale } else { Meaning::Text };
         let line = Line::from(vec![
             paint.span(sign, Meaning::Focus),
-            paint.span(format!(" {:<16} ", command.row().word), Meaning::Text),
-            paint.span(command.row().description, Meaning::Muted),
+            paint.span(format!(" {:<16} ", command.row().word), name),
+            paint.span(why.unwrap_or(command.row().description), Meaning::Muted),
         ]);
         put_line(buf, Rect { width: area.width.saturating_sub(12), ..area }, &line);
         put_right(buf, area, &keys.join(" "), paint.style(Meaning::Key), paint.glyphs);

@@ -41,7 +41,7 @@ fn operation(report: &OperationReport, paint: &Paint<'_>) -> Vec<Line<'static>> 
     let mut lines = vec![Line::from(paint.span(head, Meaning::Title))];
     for outcome in &report.outcomes {
         lines.push(Line::from(vec![
-            paint.span(format!("  {:>7}  ", outcome.id.pid), Meaning::Text),
+            paint.span(format!("  {:>7}  ", outcome.id), Meaning::Text),
             paint.span(format!("{:<12}", outcome.outcome.as_str()), look(outcome.outcome)),
             paint.span(outcome.message.to_string(), Meaning::Muted),
         ]));

@@ -9,6 +9,7 @@ use tui_input::Input as LineInput;
 
 use super::connections::{Connections, RowId};
 use super::line;
+use super::pauses::Pauses;
 use super::pools::Pools;
 use super::reel::Reel;
 use super::suspects::Suspects;
@@ -62,6 +63,7 @@ pub struct App {
     pub(in crate::ui) profiles: Vec<ProfileEntry>,
     pub(in crate::ui) servers: Vec<(TargetName, Draft)>,
     pub(in crate::ui) reports: Vec<OperationReport>,
+    pub(in crate::ui) pauses: Pauses,
     pub(in crate::ui) inspections: HashMap<RowId, Inspection>,
     pub(in crate::ui) detail: Vec<ratatui::text::Line<'static>>,
     /// The row that the detail at the right showed at the last tick: asked about once it stays.
@@ -92,6 +94,7 @@ impl App {
             profiles: Vec::new(),
             servers: Vec::new(),
             reports: Vec::new(),
+            pauses: Pauses::default(),
             inspections: HashMap::new(),
             detail: Vec::new(),
             settled: None,
@@ -149,7 +152,7 @@ impl App {
     }
 
     pub(in crate::ui) fn layout(&self) -> Layout {
-        Layout::new(self.area, self.focus)
+        Layout::new(self.area, self.focus, self.banner().is_some())
     }
 
     pub(in crate::ui) fn paint(&self) -> Paint<'_> {
@@ -247,7 +250,7 @@ impl App {
 
     pub(super) fn set_radius(&mut self, target: &TargetName, result: &Result<Vec<BlastRadius>, Text>) {
         if let Some(Layer::Confirm(confirm)) = self.layers.last_mut()
-            && confirm.question.operation().target == *target
+            && confirm.question.target() == target
         {
             confirm.set_radius(result);
         }

@@ -9,7 +9,6 @@ use crate::ui::contract::{Effect, Tone};
 use crate::ui::layers::Layer;
 use crate::ui::layers::choice::Choice;
 use crate::ui::layers::page::{Page, Subject};
-use crate::ui::layers::palette::Palette;
 use crate::ui::layers::secret::Secret;
 use crate::ui::layers::sheet::Sheet;
 use crate::ui::layers::sheet::statements::Statements;
@@ -33,7 +32,7 @@ impl App {
             Command::Left => self.side(-1),
             Command::Right => self.side(1),
             Command::Open => self.open(),
-            Command::Cancel | Command::Terminate | Command::TerminateIdle => self.operate(command),
+            command if command.operates() => self.operate(command),
             Command::Copy => self.copy(),
             Command::Close => self.close(),
             Command::Back => self.back(),
@@ -73,7 +72,7 @@ impl App {
             Command::Timeline => self.layers.push(Layer::Page(Page::new(Subject::Timeline))),
             Command::Size => self.open_size(),
             Command::Help => self.layers.push(Layer::Page(Page::new(Subject::Help))),
-            Command::Palette => self.layers.push(Layer::Palette(Palette::default())),
+            Command::Palette => self.layers.push(Layer::Palette(self.new_palette())),
             Command::Profiles => self.layers.push(Layer::Choice(Choice::profiles(&self.profiles))),
             Command::Export => self.layers.push(Layer::Choice(Choice::export())),
             Command::Secret => self.ask_secret(),

@@ -72,7 +72,8 @@ impl App {
     fn forget_target(&mut self, target: &TargetName, moment: &Moment) {
         let place = moment.targets.iter().position(|status| status.name == *target);
         self.connections.marks.retain(|id| Some(id.target) != place);
-        let asks = |layer: &Layer| matches!(layer, Layer::Confirm(confirm) if confirm.question.operation().target == *target);
+        let asks =
+            |layer: &Layer| matches!(layer, Layer::Confirm(confirm) if confirm.question.target() == target);
         let open = self.layers.iter().any(asks);
         self.layers.retain(|layer| !asks(layer));
         let dialog = if open { ", and the open question is closed" } else { "" };
@@ -109,10 +110,15 @@ impl App {
         let why = if failed { " (t shows why)" } else { "" };
         let about = format!("{} on {}: ", report.kind, report.target);
         self.toasts.forget(&about);
-        self.toast(tone, &format!("{about}{}{why}", summary(&report)));
+        let came = match &report.outcomes[..] {
+            [one] if one.id.pid().is_none() => format!("{}: {}", one.outcome.as_str(), one.message),
+            _ => format!("{}{why}", summary(&report)),
+        };
+        self.toast(tone, &format!("{about}{came}"));
+        self.note_pauses(&report);
         let same = |known: &OperationReport| {
             (known.kind, &known.target) == (report.kind, &report.target)
-                && known.outcomes.iter().map(|row| row.id).eq(report.outcomes.iter().map(|row| row.id))
+                && known.outcomes.iter().map(|row| &row.id).eq(report.outcomes.iter().map(|row| &row.id))
         };
         self.reports.retain(|known| !same(known));
         self.reports.push(report);
@@ -133,6 +139,7 @@ impl App {
         self.identities.clear();
         self.inspections.clear();
         self.reports.clear();
+        self.pauses = super::pauses::Pauses::default();
         self.detail.clear();
         (self.found_something, self.exported) = (false, false);
         self.toast(Tone::Info, &format!("Profile {name}"));
@@ -149,7 +156,8 @@ impl App {
         let Some(moment) = self.reel.newest().cloned() else { return };
         for layer in &mut self.layers {
             let Layer::Confirm(confirm) = layer else { continue };
-            let target = confirm.question.operation().target;
+            let target = TargetName::clone(confirm.question.target());
+            super::poolers::refresh_client(&mut confirm.question, &moment);
             let place = moment.targets.iter().position(|status| status.name == target);
             let server = place.and_then(|place| moment.servers.get(place)?.as_ref());
             if let Some(server) = server.filter(|server| !server.counts_only) {

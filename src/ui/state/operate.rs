@@ -8,7 +8,7 @@ use super::connections::RowId;
 use crate::analysis::Moment;
 use crate::analysis::moment::BackendRow;
 use crate::control::confirm::{PoolShare, Question, Surroundings};
-use crate::model::operation::{Operation, OperationKind, Victim};
+use crate::model::operation::{Aim, Operation, OperationKind, Victim};
 use crate::model::thresholds::Thresholds;
 use crate::text::Text;
 use crate::ui::command::Command;
@@ -22,7 +22,7 @@ use crate::ui::view::suspects::members;
 
 /// Whom an operation is aimed at, before anybody was asked.
 #[derive(Debug, Default)]
-struct Aim {
+struct Chosen {
     target: usize,
     rows: Vec<usize>,
     /// Marked, but hidden by the filter.
@@ -36,6 +36,9 @@ struct Aim {
 impl App {
     /// Opens the question for an operation, or says why there is none.
     pub(super) fn operate(&mut self, command: Command) {
+        if let Some(kind) = command.on_poolers() {
+            return self.operate_on_poolers(command, kind);
+        }
         if let Some(why) = self.cannot_operate() {
             self.toast(Tone::Warning, &why);
             return;
@@ -46,9 +49,16 @@ impl App {
             Command::TerminateIdle => Ok(self.aim_at_idle(&moment, self.default_age())),
             _ => self.aim(&moment),
         };
-        match aim.and_then(|aim| self.question(kind, &aim, &moment).map(|question| (question, aim.age_s))) {
-            Ok((question, age_s)) => {
-                self.layers.push(Layer::Confirm(Box::new(Confirm::new(question, age_s))));
+        match aim {
+            Ok(aim) => self.ask_about(kind, &aim, &moment),
+            Err(why) => self.toast(Tone::Warning, &why),
+        }
+    }
+
+    fn ask_about(&mut self, kind: OperationKind, aim: &Chosen, moment: &Moment) {
+        match self.question(kind, aim, moment) {
+            Ok(question) => {
+                self.layers.push(Layer::Confirm(Box::new(Confirm::new(question, aim.age_s))));
                 self.refresh_question();
                 self.inspect_question();
             }
@@ -56,7 +66,19 @@ impl App {
         }
     }
 
-    fn cannot_operate(&self) -> Option<String> {
+    /// Asks about terminating one backend, if it is still there.
+    pub(super) fn ask_to_terminate(&mut self, id: RowId) {
+        let Some(moment) = self.reel.shown().cloned() else { return };
+        match moment.backends.iter().position(|row| RowId::of(row) == id) {
+            Some(row) => {
+                let aim = Chosen { target: id.target, rows: vec![row], ..Chosen::default() };
+                self.ask_about(OperationKind::Terminate, &aim, &moment);
+            }
+            None => self.toast(Tone::Warning, "This connection is gone."),
+        }
+    }
+
+    pub(super) fn cannot_operate(&self) -> Option<String> {
         let profile = &self.options.profile;
         if matches!(profile.feed, crate::ui::contract::Feed::Recording(_)) {
             return Some("This is a recording: there is nothing to operate on.".to_owned());
@@ -69,9 +91,9 @@ impl App {
     }
 
     /// The session of the top layer, the members of the selected finding, the marked, or the selected.
-    fn aim(&self, moment: &Moment) -> Result<Aim, String> {
+    fn aim(&self, moment: &Moment) -> Result<Chosen, String> {
         if let Some(id) = self.layered(moment)? {
-            return Ok(Aim { target: id.0, rows: vec![id.1], ..Aim::default() });
+            return Ok(Chosen { target: id.0, rows: vec![id.1], ..Chosen::default() });
         }
         let on_finding = self.layers.last().is_some() || self.focus == Panel::Suspects;
         if on_finding {
@@ -89,7 +111,7 @@ impl App {
         let selected = self.connections.rows.get(self.connections.at).map(|index| *index as usize);
         let row = selected.and_then(|index| moment.backends.get(index).map(|row| (index, row)));
         let (index, row) = row.ok_or("No connection is selected.")?;
-        Ok(Aim { target: row.target, rows: vec![index], ..Aim::default() })
+        Ok(Chosen { target: row.target, rows: vec![index], ..Chosen::default() })
     }
 
     /// The session that a detail page or the tree shows, as target and row.
@@ -109,7 +131,7 @@ impl App {
         place.map(|place| Some((id.target, place))).ok_or_else(|| "This connection is gone.".to_owned())
     }
 
-    fn aim_at_finding(&self, moment: &Moment) -> Result<Aim, String> {
+    fn aim_at_finding(&self, moment: &Moment) -> Result<Chosen, String> {
         let finding = match self.layers.last() {
             Some(Layer::Page(page)) => match &page.subject {
                 Subject::Finding(key) => key.find(moment),
@@ -121,17 +143,17 @@ impl App {
         let rows = members(moment, finding);
         let first = rows.first().and_then(|index| moment.backends.get(*index));
         let target = first.ok_or("This finding names no connection that is still there.")?.target;
-        Ok(Aim { target, rows, reason: Some(finding.title.clone()), ..Aim::default() })
+        Ok(Chosen { target, rows, reason: Some(finding.title.clone()), ..Chosen::default() })
     }
 
     /// The marked ones of one target; marks on others stay for the next time.
-    fn aim_at_marks(&self, moment: &Moment) -> Result<Aim, String> {
+    fn aim_at_marks(&self, moment: &Moment) -> Result<Chosen, String> {
         let marked = |row: &BackendRow| self.connections.marks.contains(&RowId::of(row));
         let target = self.connections.selected(moment).filter(|row| marked(row));
         let target = target.or_else(|| moment.backends.iter().find(|row| marked(row)));
         let target = target.ok_or("What was marked is gone.")?.target;
         let mut shown = self.connections.lets_through(moment);
-        let mut aim = Aim { target, ..Aim::default() };
+        let mut aim = Chosen { target, ..Chosen::default() };
         for (index, row) in
             moment.backends.iter().enumerate().filter(|(_, row)| row.target == target && marked(row))
         {
@@ -141,7 +163,7 @@ impl App {
     }
 
     /// Every transaction that is idle for at least `age_s` and that the filter lets through.
-    fn aim_at_idle(&self, moment: &Moment, age_s: u32) -> Aim {
+    fn aim_at_idle(&self, moment: &Moment, age_s: u32) -> Chosen {
         let target = self.connections.selected(moment).map(|row| row.target);
         let target = target.or_else(|| moment.servers.iter().position(Option::is_some)).unwrap_or(0);
         let least = Duration::from_secs(age_s.into());
@@ -157,7 +179,7 @@ impl App {
             .filter(|(_, row)| row.target == target && old(row) && shown(row));
         let rows = rows.map(|(index, _)| index).collect();
         let reason = Text::line(&format!("idle in transaction for at least {age_s} s"));
-        Aim { target, rows, hidden: Vec::new(), reason: Some(reason), age_s: Some(age_s) }
+        Chosen { target, rows, hidden: Vec::new(), reason: Some(reason), age_s: Some(age_s) }
     }
 
     /// Ten minutes, compressed as the profile's thresholds are.
@@ -166,7 +188,7 @@ impl App {
         u32::try_from(thresholds.terminate_idle_in_transaction.as_secs()).unwrap_or(600).max(1)
     }
 
-    fn question(&self, kind: OperationKind, aim: &Aim, moment: &Moment) -> Result<Question, String> {
+    fn question(&self, kind: OperationKind, aim: &Chosen, moment: &Moment) -> Result<Question, String> {
         let server =
             moment.servers.get(aim.target).and_then(Option::as_ref).ok_or("This target was not seen yet.")?;
         let target = moment.targets.get(aim.target).ok_or("This target is not there.")?;
@@ -174,13 +196,9 @@ impl App {
             let rows = rows.iter().filter_map(|index| moment.backends.get(*index));
             rows.map(|row| Victim::from_seen(Arc::clone(&row.backend))).collect()
         };
-        let operation = Operation {
-            kind,
-            target: Arc::clone(&target.name),
-            identity: server.identity.clone(),
-            victims: victims(&aim.rows),
-            reason: aim.reason.clone(),
-        };
+        let sessions = Aim::Sessions { identity: server.identity.clone(), victims: victims(&aim.rows) };
+        let (target, reason) = (Arc::clone(&target.name), aim.reason.clone());
+        let operation = Operation { kind, target, aim: sessions, reason };
         let around = surroundings(moment, aim.target);
         let question = Question::new(operation, &self.options.profile.policy, &around);
         question.map(|question| question.with_filtered(victims(&aim.hidden))).map_err(|why| why.to_string())
@@ -218,7 +236,7 @@ impl App {
             self.inspections.insert(id, Inspection::Unavailable);
             return;
         }
-        let aim = Aim { target: id.target, rows: vec![index], ..Aim::default() };
+        let aim = Chosen { target: id.target, rows: vec![index], ..Chosen::default() };
         let (Some(server), Some(target)) =
             (moment.servers.get(aim.target).and_then(Option::as_ref), moment.targets.get(aim.target))
         else {
@@ -228,8 +246,10 @@ impl App {
         self.effects.push(Effect::Inspect(Operation {
             kind: OperationKind::Terminate,
             target: Arc::clone(&target.name),
-            identity: server.identity.clone(),
-            victims: vec![Victim::from_seen(Arc::clone(&moment.backends[index].backend))],
+            aim: Aim::Sessions {
+                identity: server.identity.clone(),
+                victims: vec![Victim::from_seen(Arc::clone(&moment.backends[index].backend))],
+            },
             reason: None,
         }));
     }

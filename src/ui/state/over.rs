@@ -117,6 +117,10 @@ impl App {
         match picked {
             Some(Pick::Profile(name)) => self.effects.push(Effect::SwitchProfile(name)),
             Some(Pick::Format(format)) => self.export(format),
+            Some(Pick::Pools(kind, target, scope)) => self.ask_pools(kind, &target, scope),
+            Some(Pick::Client(target, id)) => self.ask_client_of(&target, &id),
+            Some(Pick::Terminate(id)) => self.ask_to_terminate(id),
+            Some(Pick::Unavailable(why)) => self.toast(Tone::Warning, &why),
             Some(Pick::Quit) => self.quit(),
             Some(Pick::Stay) | None => {}
         }
@@ -160,11 +164,7 @@ impl App {
             Then::Close => drop(self.layers.pop()),
             Then::Execute(confirmed) => {
                 self.layers.pop();
-                let many = confirmed.get().victims.len();
-                self.toast(
-                    Tone::Info,
-                    &format!("{} on {}: sent to {many}", confirmed.get().kind, confirmed.get().target),
-                );
+                self.toast(Tone::Info, &sent(confirmed.get()));
                 self.unmark(confirmed.get());
                 self.effects.push(Effect::Execute(confirmed));
             }
@@ -176,7 +176,7 @@ impl App {
     fn unmark(&mut self, operation: &Operation) {
         let Some(moment) = self.reel.newest() else { return };
         let place = moment.targets.iter().position(|status| status.name == operation.target);
-        let done: HashSet<_> = operation.victims.iter().map(Victim::id).collect();
+        let done: HashSet<_> = operation.victims().iter().map(Victim::id).collect();
         self.connections.marks.retain(|id| Some(id.target) != place || !done.contains(&id.backend));
     }
 
@@ -216,5 +216,14 @@ impl App {
             Command::Up | Command::Down => self.screen_command(command),
             _ => {}
         }
+    }
+}
+
+/// What is said as soon as an operation is on its way.
+fn sent(operation: &Operation) -> String {
+    let about = format!("{} on {}: sent", operation.kind, operation.target);
+    match &operation.ids()[..] {
+        [id] if id.pid().is_none() => format!("{about}, {id}"),
+        ids => format!("{about} to {}", ids.len()),
     }
 }

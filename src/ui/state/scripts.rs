@@ -1,5 +1,7 @@
 //! Keys in, state and effects out, through the real [`App`] with a clock that stands still.
 
+pub(in crate::ui) mod poolers;
+
 use std::sync::{Arc, LazyLock};
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
@@ -11,6 +13,7 @@ use crate::control::confirm::{Access, Policy};
 use crate::model::backend::State;
 use crate::model::clock::Clock;
 use crate::model::operation::OperationKind;
+use crate::ui::command::Command;
 use crate::ui::contract::{Effect, Feed, Input, Options, ProfileHeader};
 use crate::ui::layers::Layer;
 use crate::ui::layout::Panel;
@@ -81,7 +84,7 @@ impl Robot {
             _ => None,
         });
         executed
-            .map(|operation| (operation.kind, operation.victims.iter().map(|v| v.id().pid).collect()))
+            .map(|operation| (operation.kind, operation.victims().iter().map(|v| v.id().pid).collect()))
             .collect()
     }
 
@@ -440,7 +443,9 @@ fn opening_a_connection_asks_what_it_holds() {
     let mut robot = Robot::on(leak());
     robot.press("<enter>");
     let effects = robot.take();
-    assert!(matches!(&effects[..], [Effect::Inspect(operation)] if operation.victims[0].id().pid == 18_200));
+    assert!(
+        matches!(&effects[..], [Effect::Inspect(operation)] if operation.victims()[0].id().pid == 18_200)
+    );
     robot.press("K");
     assert_eq!(robot.asked(), [18_200]);
 }

@@ -10,7 +10,7 @@ use pooltop::control::executor::{Executor, Setup};
 use pooltop::model::backend::State;
 use pooltop::model::clock::Clock;
 use pooltop::model::finding::Rule;
-use pooltop::model::operation::{Operation, OperationKind, Outcome, Victim};
+use pooltop::model::operation::{Aim, Operation, OperationKind, Outcome, Victim};
 use pooltop::model::own::OwnSessions;
 use pooltop::model::target::TargetState;
 use pooltop::model::verdict::VerdictKind;
@@ -27,10 +27,10 @@ fn monitor(url: &str, audit: Audit) -> Monitor {
     let own = OwnSessions::default();
     let (info, ours) = (conninfo(url), own.clone());
     let opener = PostgresOpener::new("db1".into(), info.clone(), own.clone());
-    let executor: MakeExecutor = Box::new(move |sampling| {
+    let executor = MakeExecutor::Server(Box::new(move |sampling| {
         let clock = Clock::real();
         Executor::new(Setup { conninfo: info, policy: policy(), audit, own: ours, sampling, clock })
-    });
+    }));
     let target = Target {
         name: "db1".into(),
         opener: Arc::new(opener),
@@ -90,8 +90,10 @@ async fn a_full_server_is_called_exhausted_and_relieved_over_the_sampling_connec
     let operation = Operation {
         kind: OperationKind::Terminate,
         target: "db1".into(),
-        identity: moment.servers[0].as_ref().unwrap().identity.clone(),
-        victims: vec![Victim::from_seen(row(&moment).unwrap().backend)],
+        aim: Aim::Sessions {
+            identity: moment.servers[0].as_ref().unwrap().identity.clone(),
+            victims: vec![Victim::from_seen(row(&moment).unwrap().backend)],
+        },
         reason: None,
     };
     let mut reports = monitor.execute(say_yes(operation));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use pooltop::control::confirm::{Answer, Question, Surroundings};
 use pooltop::control::select::{Selector, select};
-use pooltop::model::operation::{Operation, OperationKind, Outcome};
+use pooltop::model::operation::{Aim, Operation, OperationKind, Outcome};
 use pooltop::model::sample::PostgresSample;
 use pooltop::source::postgres::PostgresOpener;
 use pooltop::source::{Opener as _, Source};
@@ -46,14 +46,15 @@ async fn ends_a_leak(server: &Postgres, url: &str) {
     let victims = select(&seen.backends, at, &selector).unwrap().victims;
     let kind = OperationKind::Terminate;
     let identity = seen.identity.clone();
-    let operation = Operation { kind, target: "db1".into(), identity, victims, reason: None };
+    let aim = Aim::Sessions { identity, victims };
+    let operation = Operation { kind, target: "db1".into(), aim, reason: None };
     let mut question = Question::new(operation, &policy(), &Surroundings::default()).unwrap();
     let (again, _) = sample(&mut *source, held.pid).await;
     assert!(!question.refresh(&again.identity, &again.backends), "nobody moved");
     let confirmed = question.answer(&Answer::Yes).unwrap().unwrap();
     let report = stage.executor.execute(confirmed, |_| {}).await;
     assert_eq!(outcomes(&report), [Outcome::Ended], "{report:?}");
-    assert_eq!(report.outcomes[0].id.pid, held.pid);
+    assert_eq!(report.outcomes[0].id.pid(), Some(held.pid));
     assert!(stage.is_there(idle.pid).await);
 }
 

@@ -9,7 +9,7 @@ use pooltop::control::executor::{Executor, Sampling, Setup};
 use pooltop::model::audit::AuditRecord;
 use pooltop::model::backend::{Backend, BackendId, BackendKind, Client, Session, State, Wait};
 use pooltop::model::clock::Clock;
-use pooltop::model::operation::{Operation, OperationKind, OperationReport, Outcome, Victim};
+use pooltop::model::operation::{Aim, Operation, OperationKind, OperationReport, Outcome, Victim};
 use pooltop::model::own::OwnSessions;
 use pooltop::model::sample::ServerIdentity;
 use pooltop::model::time::Timestamp;
@@ -129,8 +129,10 @@ impl Stage {
         Operation {
             kind,
             target: "db1".into(),
-            identity: self.identity.clone(),
-            victims: victims.iter().cloned().map(Victim::from_seen).collect(),
+            aim: Aim::Sessions {
+                identity: self.identity.clone(),
+                victims: victims.iter().cloned().map(Victim::from_seen).collect(),
+            },
             reason: Some("idle in transaction since 09:00".into()),
         }
     }

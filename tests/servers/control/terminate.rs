@@ -36,7 +36,7 @@ async fn a_session_idle_in_transaction_is_terminated_seen_to_go_and_audited() {
     assert_eq!(phases, [(AuditPhase::Intent, None), (AuditPhase::Outcome, Some(Outcome::Ended))]);
     assert!(records[0].at <= records[1].at);
     for record in &records {
-        assert_eq!((record.pid, record.backend_start), (held.pid, seen.id().start));
+        assert_eq!((record.pid, record.backend_start), (Some(held.pid), seen.id().start));
         assert_eq!((&*record.operator, &*record.host, &*record.profile), ("ada", "bastion", "checkout"));
         assert_eq!(
             (&*record.target, &*record.user, &*record.application_name),
@@ -72,7 +72,8 @@ async fn whoever_changed_between_dialog_and_answer_is_left_alone_and_the_others_
 
     let reports = stage.run(stage.operation(OperationKind::Terminate, &seen)).await;
     let by_pid = |pid: i32| {
-        let entry = reports.last().unwrap().outcomes.iter().find(|entry| entry.id.pid == pid).unwrap();
+        let entry =
+            reports.last().unwrap().outcomes.iter().find(|entry| entry.id.pid() == Some(pid)).unwrap();
         (entry.outcome, entry.message.as_str().to_owned())
     };
     assert_eq!(by_pid(held[0].pid).0, Outcome::Ended);

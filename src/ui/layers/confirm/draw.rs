@@ -61,9 +61,11 @@ impl Confirm {
 
     /// `Terminate 3 sessions on db1?`
     fn title(&self) -> String {
+        let target = self.question.target();
         let kind = match self.question.kind() {
             OperationKind::Cancel => "Cancel the statement of",
             OperationKind::Terminate => "Terminate",
+            other => return format!("{} {} on {target}?", verb(other), self.question.subject()),
         };
         let many = self.question.asked().len();
         let what = match (self.age_s, many) {
@@ -72,13 +74,13 @@ impl Confirm {
             (None, 1) => "session",
             (None, _) => "sessions",
         };
-        format!("{kind} {many} {what} on {}?", self.question.operation().target)
+        format!("{kind} {many} {what} on {target}?")
     }
 
     /// The server's clock in the newest sample, for ages.
     fn clock(&self, moment: &Moment) -> Timestamp {
-        let target = self.question.operation().target;
-        let place = moment.targets.iter().position(|status| status.name == target);
+        let target = self.question.target();
+        let place = moment.targets.iter().position(|status| status.name == *target);
         place.and_then(|place| moment.servers.get(place)?.as_ref()).map_or(moment.at, |server| server.at)
     }
 
@@ -99,13 +101,7 @@ impl Confirm {
         let shared = self.shared_warnings().into_iter();
         texts.extend(shared.map(|text| (format!("{} {text}", paint.glyphs.warning), Meaning::Warning)));
         texts.extend(self.question.warnings().iter().map(|text| (text.to_string(), Meaning::Warning)));
-        if self.question.asked().is_empty() {
-            let kind = self.question.kind();
-            texts.push((format!("Nobody is left to {kind}."), Meaning::Warning));
-            if kind == OperationKind::Cancel {
-                texts.push(("Esc, then K, asks about terminating instead.".to_owned(), Meaning::Accent));
-            }
-        }
+        texts.extend(self.nobody_left());
         if let Some(why) = &self.radius_error {
             texts.push((format!("locks are not known: {why}"), Meaning::Warning));
         }
@@ -118,12 +114,25 @@ impl Confirm {
         wrapped.map(|(line, look)| Line::from(paint.span(line, look))).collect()
     }
 
+    /// What to say where a yes would reach nobody.
+    fn nobody_left(&self) -> Vec<(String, Meaning)> {
+        let kind = self.question.kind();
+        if let Some(why) = self.question.lost() {
+            return vec![(format!("Nothing is left to do: it {why}."), Meaning::Warning)];
+        }
+        if !self.question.is_void() {
+            return Vec::new();
+        }
+        let mut texts = vec![(format!("Nobody is left to {kind}."), Meaning::Warning)];
+        if kind == OperationKind::Cancel {
+            texts.push(("Esc, then K, asks about terminating instead.".to_owned(), Meaning::Accent));
+        }
+        texts
+    }
+
     fn buttons(&self, paint: &Paint<'_>, area: Rect, buf: &mut Buffer) -> Option<Position> {
-        let verb = match self.question.kind() {
-            OperationKind::Cancel => "Cancel the statement",
-            OperationKind::Terminate => "Terminate",
-        };
-        if self.question.asked().is_empty() {
+        let verb = verb(self.question.kind());
+        if self.question.is_void() {
             put_line(buf, area, &Line::from(paint.span("[ Close ]", Meaning::ButtonFocus)));
             return None;
         }
@@ -171,5 +180,18 @@ impl Confirm {
             );
         }
         Position { x: (area.x + before).min(area.right()), y: area.y }
+    }
+}
+
+/// The verb on the button.
+fn verb(kind: OperationKind) -> &'static str {
+    match kind {
+        OperationKind::Cancel => "Cancel the statement",
+        OperationKind::Terminate => "Terminate",
+        OperationKind::KillClient => "Kill client",
+        OperationKind::KillDatabase => "Kill",
+        OperationKind::Pause => "Pause",
+        OperationKind::Resume => "Resume",
+        OperationKind::Reconnect => "Reconnect",
     }
 }

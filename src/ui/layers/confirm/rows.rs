@@ -23,7 +23,7 @@ impl Confirm {
     pub(super) fn rows<'t>(&self, at: Timestamp, room: usize, paint: &Paint<'_>) -> Vec<Line<'t>> {
         let names = self.name_cells().min(room.saturating_sub(INDENT + STATE));
         let shared = self.shared_warnings();
-        let mut rows = Vec::new();
+        let mut rows = self.consequences(room, paint);
         for asked in self.question.asked() {
             let mut facts = self.effects(asked);
             let own = self.warnings(asked).into_iter().filter(|warning| !shared.contains(warning));
@@ -33,6 +33,22 @@ impl Confirm {
         for left in self.question.left_out() {
             let facts = [(format!("{} left out: {}", paint.glyphs.down, left.why), Meaning::Notice)];
             rows.extend(with_facts(left_out(left, names, paint), &facts, room, paint));
+        }
+        rows
+    }
+
+    /// What an operation on something else than sessions would do, a sentence each.
+    fn consequences<'t>(&self, room: usize, paint: &Paint<'_>) -> Vec<Line<'t>> {
+        let mut rows = Vec::new();
+        for sentence in self.question.consequences() {
+            let mut sign = paint.glyphs.dot;
+            for part in wrap(sentence, room.saturating_sub(2)) {
+                rows.push(Line::from(vec![
+                    paint.span(format!("{sign} "), Meaning::Muted),
+                    paint.span(part, Meaning::Text),
+                ]));
+                sign = " ";
+            }
         }
         rows
     }
