@@ -107,7 +107,8 @@ impl Detector {
     }
 
     fn case(&self, round: &Round<'_>, track: &Track, rows: Vec<Row<'_>>) -> Case {
-        if rows.iter().all(|row| row.member.exempt) {
+        // What is past the cap of pools is counted together and is no pool that could be judged.
+        if track.pool.key.is_other() || rows.iter().all(|row| row.member.exempt) {
             return Case::default();
         }
         let reported = self.reported.get(&track.pool.key);
