@@ -129,7 +129,9 @@ mod tests {
 
     fn of(name: &str, statements: &[&str]) -> Option<Library> {
         let mut recognition = Recognition::default();
-        statements.iter().for_each(|statement| recognition.look(name, statement));
+        for statement in statements {
+            recognition.look(name, statement);
+        }
         recognition.library()
     }
 
