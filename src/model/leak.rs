@@ -123,7 +123,7 @@ pub struct LeakConnection {
     pub since: Option<Timestamp>,
     /// How long that was at the newest sample, s.
     pub age_s: Option<f64>,
-    /// The last statement without its values; `None` where it may not be seen or never ran one.
+    /// The last statement as the server shows it, values included; `None` where it may not be seen or there was none.
     pub statement: Option<Text>,
     /// How many connections its pool opened while it lay idle, at most one per sample.
     pub witnesses: u32,

@@ -37,6 +37,15 @@ pub struct PoolKey {
     pub client: Option<Text>,
 }
 
+impl PoolKey {
+    /// Everything that is not told apart: backends of many owners.
+    pub fn is_other(&self) -> bool {
+        [&self.declared, &self.application_name, &self.user, &self.database, &self.client]
+            .into_iter()
+            .all(Option::is_none)
+    }
+}
+
 /// A pool as the profile declares it. Globs on the four parts; `None` matches everything.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct DeclaredPool {

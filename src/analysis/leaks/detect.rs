@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::endings::Shapes;
+use super::endings::{Shapes, beginning};
 use super::now::{Plight, PoolNow, Row};
 use super::reported::{ClientSide, Reported};
 use super::stranded::Judge;
@@ -86,7 +86,12 @@ impl Detector {
                 let busy = track.pool.used.unwrap_or(0);
                 self.reported.entry(side.pool.clone()).or_default().read(side, busy, round.at);
             }
+            let next = track.habits.recognition.next(rows.len()).map(|index| rows[index].backend);
             track.case = self.case(round, track, rows);
+            if let Some(backend) = next.filter(|_| !track.case.weights.is_empty()) {
+                let statement = beginning(backend.query.as_deref().unwrap_or_default());
+                track.habits.recognition.look(&backend.session.application_name, statement);
+            }
         }
         add_up_families(roster, round);
         judged.cleared = step_levels(roster, round);
@@ -107,7 +112,8 @@ impl Detector {
     }
 
     fn case(&self, round: &Round<'_>, track: &Track, rows: Vec<Row<'_>>) -> Case {
-        if rows.iter().all(|row| row.member.exempt) {
+        // What is past the cap of pools is counted together and is no pool that could be judged.
+        if track.pool.key.is_other() || rows.iter().all(|row| row.member.exempt) {
             return Case::default();
         }
         let reported = self.reported.get(&track.pool.key);

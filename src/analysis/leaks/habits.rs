@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::endings::{Ending, Shape};
+use super::library::Recognition;
 use super::mix::Mix;
 use crate::model::thresholds::Thresholds;
 use crate::model::time::Timestamp;
@@ -24,6 +25,8 @@ pub(crate) struct Habits {
     /// Of these, releases.
     pub(crate) releases: u32,
     pub(super) mix: Mix,
+    /// Which client library it comes from, as far as its sessions gave it away.
+    pub(super) recognition: Recognition,
     /// The longest spell idle in transaction that came to an end by itself, and when.
     longest_return: Option<(Duration, Timestamp)>,
     /// When stranded connections came back to life, newest last.

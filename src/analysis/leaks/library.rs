@@ -61,29 +61,50 @@ const HABITS: [Habit; 29] = [
     statement(Library::PgBouncer, &["discard all"]),
 ];
 
-/// From the names and statements of a pool's sessions; the earliest habit in the table wins.
-pub(super) fn recognise<'a>(
-    names: impl Iterator<Item = &'a str>,
-    statements: impl Iterator<Item = &'a str>,
-) -> Option<Library> {
-    let mut best = HABITS.len();
-    for name in names {
+/// What is known about a pool's library. One session is looked at per sample, as long as the pool is of interest and
+/// not too many were looked at: recognising costs more than the rest of the detector together.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Recognition {
+    /// The earliest habit in the table that was seen.
+    best: usize,
+    looks: u8,
+}
+
+/// Sessions looked at per pool.
+const LOOKS: u8 = 64;
+
+impl Default for Recognition {
+    fn default() -> Self {
+        Self { best: HABITS.len(), looks: 0 }
+    }
+}
+
+impl Recognition {
+    /// Which of so many sessions is next.
+    pub(super) fn next(self, sessions: usize) -> Option<usize> {
+        (self.looks < LOOKS && sessions > 0).then(|| usize::from(self.looks) % sessions)
+    }
+
+    /// Looks at one session: its name and its last statement.
+    pub(super) fn look(&mut self, name: &str, statement: &str) {
+        self.looks = self.looks.saturating_add(1);
         let name = name.to_ascii_lowercase();
         let words: Vec<&str> = name.split(|c: char| !c.is_ascii_alphanumeric()).collect();
-        best = first(best, |tells| matches!(tells, Tells::Name(word) if words.contains(word)));
-    }
-    for statement in statements {
         let statement = statement.to_ascii_lowercase();
-        best = first(best, |tells| match tells {
+        self.best = first(self.best, |tells| match tells {
+            Tells::Name(word) => words.contains(word),
             Tells::Statement(parts) => parts.iter().all(|part| statement.contains(part)),
-            Tells::Name(_) => false,
         });
         if aliases_columns(&statement) {
-            best = best
-                .min(HABITS.iter().position(|habit| habit.library == Library::SqlAlchemy).unwrap_or(best));
+            let mapper = HABITS.iter().position(|habit| habit.library == Library::SqlAlchemy);
+            self.best = self.best.min(mapper.unwrap_or(HABITS.len()));
         }
     }
-    HABITS.get(best).map(|habit| habit.library)
+
+    /// The library, where it was recognised.
+    pub(super) fn library(self) -> Option<Library> {
+        HABITS.get(self.best).map(|habit| habit.library)
+    }
 }
 
 /// The first of the habits before `end` that is told, else `end`.
@@ -106,8 +127,12 @@ fn aliases_columns(statement: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn of(names: &[&str], statements: &[&str]) -> Option<Library> {
-        recognise(names.iter().copied(), statements.iter().copied())
+    fn of(name: &str, statements: &[&str]) -> Option<Library> {
+        let mut recognition = Recognition::default();
+        for statement in statements {
+            recognition.look(name, statement);
+        }
+        recognition.library()
     }
 
     #[test]
@@ -138,10 +163,10 @@ mod tests {
             ("nodepool", "select 1", None),
             ("api", "select id as order_id from orders", None),
         ] {
-            assert_eq!(of(&[name], &[statement]), library, "{name} {statement}");
+            assert_eq!(of(name, &[statement]), library, "{name} {statement}");
         }
         assert_eq!(
-            of(&["django-api"], &["DISCARD ALL"]),
+            of("django-api", &["DISCARD ALL"]),
             Some(Library::Django),
             "the framework, not what is below"
         );

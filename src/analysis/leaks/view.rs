@@ -1,8 +1,7 @@
 //! What the detector says about a pool, for the list of findings and for the panel of suspects.
 
-use super::library::recognise;
 use super::remedy::remedy;
-use super::{Case, Weight, endings};
+use super::{Case, Weight};
 use crate::analysis::findings::Draft;
 use crate::analysis::moment::BackendRow;
 use crate::analysis::scene::{PoolScene, Scene};
@@ -12,7 +11,6 @@ use crate::model::finding::Severity;
 use crate::model::leak::{EvidenceKind, LeakConnection, LeakEvidence, LeakView, Library};
 use crate::model::limit::LimitScope;
 use crate::text::Text;
-use crate::text::fingerprint::fingerprint;
 use crate::text::span::count;
 
 /// Connections listed at most.
@@ -31,7 +29,7 @@ pub(in crate::analysis) fn draft(pool: &PoolScene<'_>, scene: &Scene<'_>) -> Opt
     draft.backends = named(case);
     draft.since = strongest.since.or(track.level.since);
     draft.alternative = Some(strongest.alternative);
-    draft.suggestion = Some(suggestion(case, strongest, library(pool, scene)));
+    draft.suggestion = Some(suggestion(case, strongest, track.habits.recognition.library()));
     draft.evidence = ranked(case).into_iter().flat_map(|weight| sentences(weight, pool, scene)).collect();
     if case.others > 0 {
         let others = count(case.others as u64, "other pool");
@@ -51,7 +49,7 @@ pub(in crate::analysis) fn view(
     let strongest = case.strongest()?;
     let names = named(case);
     let growth = track.stranded_floor.growth_per_min().filter(|growth| *growth > 0.0);
-    let library = library(pool, scene);
+    let library = track.habits.recognition.library();
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 100 by construction")]
     let score = case.judged.clamp(0.0, 100.0).round() as u8;
     Some(LeakView {
@@ -122,18 +120,9 @@ fn connection(row: &BackendRow, pool: &PoolScene<'_>) -> LeakConnection {
         state: backend.state,
         since: backend.state_change,
         age_s: pool.state_age(backend).map(|age| age.as_secs_f64()),
-        statement: ran.map(|query| fingerprint(endings::beginning(query))),
+        statement: ran.cloned(),
         witnesses: row.witnesses,
     }
-}
-
-/// From the sessions of the pool, or of as many as tell.
-fn library(pool: &PoolScene<'_>, scene: &Scene<'_>) -> Option<Library> {
-    let rows = || scene.members(pool).take(CONNECTIONS);
-    recognise(
-        rows().map(|row| &*row.backend.session.application_name),
-        rows().filter_map(|row| row.backend.query.as_deref()).map(endings::beginning),
-    )
 }
 
 /// How many connections the pool may still open: up to its own bound, or the server's, whichever is nearer.

@@ -48,6 +48,16 @@ fn more_pools_than_can_be_told_apart_are_counted_as_other() {
     }
 }
 
+#[test]
+fn what_is_counted_as_other_is_nobody_to_accuse() {
+    let stuck = |pid| row(pid, &format!("{}x", letters(pid))).aborted(-60.0, "SELECT 1/0");
+    let moments = told(fast(), 3, |_| (1..=600).map(stuck).collect());
+    let (others, pools): (Vec<_>, Vec<_>) =
+        moments.last().unwrap().pools.iter().partition(|row| &*row.pool.name == "other");
+    assert_eq!(others.iter().map(|row| row.leak.is_some()).collect::<Vec<_>>(), [false]);
+    assert!(pools.iter().all(|row| row.leak.is_some()));
+}
+
 fn letters(number: i32) -> String {
     number
         .to_string()

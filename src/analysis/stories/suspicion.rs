@@ -31,7 +31,7 @@ fn e2_an_idle_connection_without_the_mark_of_a_release_is_checked_out() {
     assert!((points(view, EvidenceKind::CheckedOut) - 80.0).abs() < 1e-9, "{view:?}");
     assert_eq!((view.state, view.library), (Some(LeakState::Leak), Some(Library::Asyncpg)));
     assert_eq!(view.connections.iter().map(|one| one.id.pid).collect::<Vec<_>>(), [10, 11, 12, 13]);
-    assert_eq!(view.connections[0].statement.as_deref(), Some("SELECT total FROM orders WHERE id = ?"));
+    assert_eq!(view.connections[0].statement.as_deref(), Some("SELECT total FROM orders WHERE id = 7"));
     assert!(view.suggestion.starts_with("Look for pool.acquire() without a release"), "{}", view.suggestion);
     let finding = leaks(&moments)[0];
     assert_eq!((finding.rule, finding.severity), (Rule::LeakCheckedOut, Severity::Critical));
