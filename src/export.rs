@@ -95,7 +95,7 @@ mod tests {
         for (columns, contract) in [
             (
                 Target::COLUMNS,
-                "name, kind, endpoint, state, age_s, error, version, role, privilege, overhead, missing",
+                "name, kind, endpoint, state, age_s, error, version, role, privilege, overhead, missing, replay_lag_s",
             ),
             (
                 Limit::COLUMNS,

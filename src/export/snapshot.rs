@@ -98,14 +98,14 @@ row! {
         version: Option<Text>,
         /// Whether it takes writes.
         role: Option<Role>,
-        /// Of a standby: how old the newest transaction is that it has replayed, s.
-        replay_lag_s: Option<f64>,
         /// What our role may see.
         privilege: Option<Privilege>,
         /// What pooltop costs it.
         overhead: Overhead,
         /// What is not known, and why.
         missing: Vec<Missing>,
+        /// Of a standby: how old the newest transaction is that it has replayed, s.
+        replay_lag_s: Option<f64>,
     }
 }
 

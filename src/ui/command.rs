@@ -141,9 +141,12 @@ commands! {
     Open "open", Look, Everywhere, "detail", 55, "Open what is selected: detail, evidence, the pool's connections";
     Blocking "blocking", Look, Screen, "blockers", 45, "Who blocks whom, as a tree";
     Timeline "timeline", Look, Screen, "", 0, "What happened: restarts, failovers, lost targets, operations";
+    Layers "layers", Look, Screen, "layers", 22, "Each application through its layers: own pool, pooler, server; where it is stuck";
+    Clients "clients", Look, Screen, "clients", 21, "Clients of poolers and Redis servers, those that wait longest first";
     Statements "statements", Look, Screen, "statements", 18, "Which statements keep connections busy, where the server counts them";
     Size "size", Look, Screen, "sizes", 0, "How large pools should be: demand, budget, waiting times, settings";
     Mark "mark", Look, Screen, "mark", 42, "Mark the selected connection, or take the mark away";
+    MarkSuspects "mark-suspects", Look, Screen, "mark its sessions", 41, "Go to the connections that the finding names, and mark them";
     MarkShown "mark-shown", Look, Screen, "", 0, "Mark every connection that the list shows";
     Unmark "unmark", Look, Screen, "", 0, "Take all marks away";
     Copy "copy", Look, Everywhere, "copy", 8, "Copy the selected row, statement or list to the terminal's clipboard";

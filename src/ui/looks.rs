@@ -140,6 +140,36 @@ fn the_statements_say_why_there_are_none_and_fit_every_size() {
 }
 
 #[test]
+fn the_layers_of_an_application_and_its_clients() {
+    let moment = fixture::stuck_in_layers();
+    for (name, width, script) in
+        [("layers_120", 120, "d"), ("layers_80", 80, "d"), ("clients_120", 120, "c"), ("clients_80", 80, "c")]
+    {
+        let mut robot = robot(moment.clone(), width, 24);
+        robot.press(script);
+        insta::assert_snapshot!(name, text(&robot));
+    }
+    let mut robot = robot(moment.clone(), 120, 40);
+    insta::assert_snapshot!("pooled_120x40", text(&robot));
+    robot.press("<enter>");
+    assert!(text(&robot).contains("10.0.7.0:40000 as app -> bouncer-1 shop/app"), "{}", text(&robot));
+    robot.press("<esc> <tab> <tab> <enter>");
+    assert!(text(&robot).contains("Clients 10 / bouncer-1 shop/app"), "{}", text(&robot));
+}
+
+#[test]
+fn from_a_finding_one_key_leads_to_its_connections_marked() {
+    for script in ["<tab> m", "<tab> <enter> m"] {
+        let mut robot = robot(leak(), 120, 40);
+        robot.press(script);
+        let named = leak().findings[0].backends.len();
+        assert_eq!(robot.app.connections.marks.len(), named, "{script}");
+        assert!(robot.app.layers.is_empty());
+        assert!(text(&robot).contains(&format!("terminate {named} marked")), "{}", text(&robot));
+    }
+}
+
+#[test]
 fn the_calculator_in_every_shape() {
     let script = "z 3 <down> 4 <down> <down> 20";
     for (width, height) in [(40, 12), (80, 24)] {
@@ -290,6 +320,9 @@ fn no_size_no_scene_and_no_layer_breaks_it() {
         ": f",
         "/ zzz",
         "t",
+        "d",
+        "c",
+        "c / x",
         "w",
         "w / x",
         "<tab> <enter>",

@@ -3,7 +3,7 @@
 use ratatui::text::Line;
 
 use crate::analysis::Moment;
-use crate::analysis::moment::BackendRow;
+use crate::analysis::moment::{BackendRow, Path};
 use crate::model::backend::State;
 use crate::model::operation::BlastRadius;
 use crate::model::time::Timestamp;
@@ -89,10 +89,43 @@ impl Writer<'_> {
             let via = if pool.pool.via_pooler { ", a pooler's server connection" } else { "" };
             self.fact("pool", &format!("{}{via}", pool.pool.name), Meaning::Text);
         }
+        if let Some(path) = moment.path(row) {
+            self.path(path);
+        }
         if row.is_pooltop {
             self.fact("note", "another pooltop's session", Meaning::Notice);
         }
         self.lines.push(Line::default());
+    }
+
+    /// The way from the application through the pooler to this backend.
+    fn path(&mut self, path: Path<'_>) {
+        let client = path.client.map(|client| {
+            let application =
+                client.application_name.as_deref().filter(|name| !name.is_empty()).unwrap_or("(no name)");
+            format!("{application} {} as {}", client.client, client.user)
+        });
+        let pooler = match path.server {
+            Some(server) => {
+                format!("{} {}/{} ({})", path.pooler.name, server.database, server.user, server.state)
+            }
+            None => path.pooler.name.to_string(),
+        };
+        let certain =
+            if path.certain { "" } else { ", as the pooler last said: it may serve another by now" };
+        match client {
+            Some(client) => {
+                self.fact("path", &format!("{client} -> {pooler} -> this backend{certain}"), Meaning::Accent);
+            }
+            None => self.fact("path", &format!("no client now -> {pooler} -> this backend"), Meaning::Muted),
+        }
+        if path.client.is_some() && path.certain {
+            self.fact(
+                "note",
+                "ending it ends this client's connection; its pool takes another",
+                Meaning::Notice,
+            );
+        }
     }
 
     fn what(&mut self, row: &BackendRow) {

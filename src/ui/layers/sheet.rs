@@ -11,6 +11,8 @@ use tui_input::Input as LineInput;
 
 use super::page::scroll_sign;
 use crate::analysis::Moment;
+use crate::model::target::TargetName;
+use crate::text::Text;
 use crate::ui::command::Command;
 use crate::ui::paint::{Paint, put, put_line, wrap};
 use crate::ui::state::connections::RowId;
@@ -18,6 +20,8 @@ use crate::ui::state::line;
 use crate::ui::theme::Meaning;
 use crate::ui::widgets::table::{Cell, Column, Table, scroll};
 
+pub mod clients;
+pub mod layers;
 pub mod statements;
 
 /// What a sheet lists.
@@ -53,6 +57,11 @@ pub trait Listing: Debug + 'static {
         let _ = row;
         None
     }
+    /// The client of a pooler or Redis server that it is: the target and its identifier there.
+    fn client(row: &Self::Row) -> Option<(TargetName, Text)> {
+        let _ = row;
+        None
+    }
 }
 
 /// A sheet whatever it lists.
@@ -75,6 +84,8 @@ pub trait AnySheet: Debug + Send {
     fn copy(&self) -> Option<String>;
     /// The connection that the selected row is about.
     fn connection(&self) -> Option<RowId>;
+    /// The client that the selected row is about.
+    fn client(&self) -> Option<(TargetName, Text)>;
     /// Draws it; returns where the terminal's cursor stands, if something is typed.
     fn draw(&self, paint: &Paint<'_>, area: Rect, buf: &mut Buffer) -> Option<Position>;
 }
@@ -98,13 +109,18 @@ pub struct Sheet<L: Listing> {
 impl<L: Listing> Sheet<L> {
     /// A sheet that lists nothing yet.
     pub fn open() -> Box<dyn AnySheet> {
+        Self::filtered(String::new())
+    }
+
+    /// The same with a filter from the start.
+    pub fn filtered(filter: String) -> Box<dyn AnySheet> {
         Box::new(Self {
             rows: Vec::new(),
             listed: 0,
             heads: Vec::new(),
             empty: String::new(),
             sort: L::SORTS[0],
-            filter: String::new(),
+            filter,
             typing: None,
             cursor: None,
             at: 0,
@@ -234,6 +250,10 @@ impl<L: Listing> AnySheet for Sheet<L> {
 
     fn connection(&self) -> Option<RowId> {
         self.rows.get(self.at).and_then(L::connection)
+    }
+
+    fn client(&self) -> Option<(TargetName, Text)> {
+        self.rows.get(self.at).and_then(L::client)
     }
 
     fn draw(&self, paint: &Paint<'_>, area: Rect, buf: &mut Buffer) -> Option<Position> {

@@ -1,9 +1,9 @@
 //! What happened, newest first; above it what came of the last operations, session by session.
 
-use ratatui::text::Line;
+use ratatui::text::{Line, Span};
 
 use crate::analysis::Moment;
-use crate::model::event::EventKind;
+use crate::model::event::{Event, EventKind};
 use crate::model::operation::{OperationReport, Outcome};
 use crate::model::target::{TargetError, TargetState, TargetStatus};
 use crate::ui::format;
@@ -22,17 +22,23 @@ pub fn lines(
     for target in &moment.targets {
         lines.extend(trouble(target, width, paint));
     }
-    for event in moment.events.iter().rev() {
-        lines.push(Line::from(vec![
-            paint.span(format!("{}  ", format::time(event.at, paint.zone)), Meaning::Muted),
-            paint.span(format!("{:<12} ", &*event.target), Meaning::Accent),
-            paint.span(one_line(&event.text), event_look(event.kind)),
-        ]));
+    for happened in moment.events.iter().rev() {
+        let mut line = event(happened, paint);
+        line.insert(1, paint.span(format!("{:<12} ", &*happened.target), Meaning::Accent));
+        lines.push(Line::from(line));
     }
     if lines.is_empty() {
         lines.push(Line::from(paint.span("Nothing happened since pooltop began to watch.", Meaning::Muted)));
     }
     lines
+}
+
+/// An event without its target.
+pub fn event(event: &Event, paint: &Paint<'_>) -> Vec<Span<'static>> {
+    vec![
+        paint.span(format!("{}  ", format::time(event.at, paint.zone)), Meaning::Muted),
+        paint.span(one_line(&event.text), event_look(event.kind)),
+    ]
 }
 
 fn operation(report: &OperationReport, paint: &Paint<'_>) -> Vec<Line<'static>> {

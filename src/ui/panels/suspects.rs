@@ -6,6 +6,8 @@ use ratatui::text::{Line, Span};
 
 use crate::analysis::Moment;
 use crate::model::finding::Finding;
+use crate::model::leak::LeakView;
+use crate::text::span::count;
 use crate::text::width::width;
 use crate::ui::format;
 use crate::ui::paint::{Paint, put, put_cut, wrap};
@@ -67,7 +69,8 @@ fn lines<'t>(
         let here = place == list.at;
         lines.push((place, head(finding, moment, room, paint), here));
         if here {
-            let told = unfolded(finding, room, evidence_rows(list.rows.len(), inner.height.into()), paint);
+            let told =
+                unfolded((finding, moment), room, evidence_rows(list.rows.len(), inner.height.into()), paint);
             lines.extend(told.into_iter().map(|line| (place, line, false)));
         }
     }
@@ -81,13 +84,19 @@ fn evidence_rows(findings: usize, height: usize) -> usize {
 }
 
 /// The evidence, what else explains it and what to do, in at most `rows` rows; the last says how many are folded.
-fn unfolded<'t>(finding: &Finding, room: usize, rows: usize, paint: &Paint<'_>) -> Vec<Line<'t>> {
+fn unfolded<'t>(
+    (finding, moment): (&Finding, &Moment),
+    room: usize,
+    rows: usize,
+    paint: &Paint<'_>,
+) -> Vec<Line<'t>> {
     const INDENT: &str = "     ";
+    let sizes = suspects::leak(moment, finding).map(|(_, leak)| (in_numbers(leak, paint), Meaning::Warning));
     let evidence = finding.evidence.iter().map(|text| (text.to_string(), Meaning::Text));
     let other = finding.alternative.iter();
     let other = other.map(|text| (format!("also explained by: {text}"), Meaning::Muted));
     let advice = finding.suggestion.iter().map(|text| (text.to_string(), Meaning::Accent));
-    let texts = evidence.chain(other).chain(advice);
+    let texts = sizes.into_iter().chain(evidence).chain(other).chain(advice);
     let mut lines: Vec<Line<'_>> = texts
         .flat_map(|(text, look)| {
             let wrapped = wrap(&text, room.saturating_sub(INDENT.len() + 1));
@@ -103,6 +112,18 @@ fn unfolded<'t>(finding: &Finding, room: usize, rows: usize, paint: &Paint<'_>) 
         }
     }
     lines
+}
+
+/// `14 connections · +4.0/min · full in ~3min · score 92`.
+fn in_numbers(leak: &LeakView, paint: &Paint<'_>) -> String {
+    let parts = [
+        Some(count(u64::from(leak.count), "connection")),
+        leak.growth_per_min.map(|growth| format!("+{growth:.1}/min")),
+        leak.exhausted_in_s.map(|left| format!("full in {}", format::forecast(left))),
+        Some(format!("score {} of 100", leak.score)),
+        leak.library.map(|library| library.as_str().to_owned()),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(&format!(" {} ", paint.glyphs.dot))
 }
 
 /// First line and number of lines of the finding under the cursor.

@@ -11,12 +11,14 @@ use crate::ui::layers::choice::Choice;
 use crate::ui::layers::page::{Page, Subject};
 use crate::ui::layers::secret::Secret;
 use crate::ui::layers::sheet::Sheet;
+use crate::ui::layers::sheet::clients::Clients;
+use crate::ui::layers::sheet::layers::Layers;
 use crate::ui::layers::sheet::statements::Statements;
 use crate::ui::layers::size::Size;
 use crate::ui::layers::tree::Tree;
 use crate::ui::layout::Panel;
 use crate::ui::view::connections::Tab;
-use crate::ui::view::suspects::FindingKey;
+use crate::ui::view::suspects::{FindingKey, members};
 
 impl App {
     pub(super) fn screen_command(&mut self, command: Command) {
@@ -58,6 +60,7 @@ impl App {
             }
             Command::OnlyPool => self.only_pool(),
             Command::Mark | Command::MarkShown | Command::Unmark => self.mark(command),
+            Command::MarkSuspects => self.mark_suspects(),
             Command::Freeze | Command::StepBack | Command::StepForward | Command::Oldest | Command::Live => {
                 self.time(command);
             }
@@ -68,6 +71,8 @@ impl App {
     fn program_command(&mut self, command: Command) {
         match command {
             Command::Blocking => self.layers.push(Layer::Tree(Tree::default())),
+            Command::Layers => self.layers.push(Layer::Sheet(Sheet::<Layers>::open())),
+            Command::Clients => self.layers.push(Layer::Sheet(Sheet::<Clients>::open())),
             Command::Statements => self.layers.push(Layer::Sheet(Sheet::<Statements>::open())),
             Command::Timeline => self.layers.push(Layer::Page(Page::new(Subject::Timeline))),
             Command::Size => self.open_size(),
@@ -145,6 +150,35 @@ impl App {
         }
     }
 
+    /// From a finding to the connections that it names, marked: the guarded operations take it from there.
+    pub(super) fn mark_suspects(&mut self) {
+        let Some(moment) = self.reel.shown().cloned() else { return };
+        let Some(finding) = self.suspects.selected(&moment) else {
+            self.toast(Tone::Info, "Nothing was found, so nobody is marked.");
+            return;
+        };
+        let named: Vec<RowId> = members(&moment, finding)
+            .iter()
+            .filter_map(|index| moment.backends.get(*index))
+            .map(RowId::of)
+            .collect();
+        if named.is_empty() {
+            self.toast(Tone::Info, "This finding names no connection.");
+            return;
+        }
+        let pool = finding
+            .pool
+            .clone()
+            .map(|key| (finding.pool_name.as_deref().unwrap_or_default().to_owned(), vec![key]));
+        self.layers.clear();
+        self.connections.clear_filter();
+        self.connections.pools = pool;
+        self.connections.tab = Tab::All;
+        self.connections.marks = named.into_iter().collect();
+        self.focus = Panel::Connections;
+        self.refresh_lists();
+    }
+
     fn time(&mut self, command: Command) {
         match command {
             Command::Freeze => self.reel.toggle_freeze(),
@@ -176,6 +210,14 @@ impl App {
     /// Shows only the connections of the selected pools.
     fn open_pool(&mut self) {
         let (Some(line), Some(moment)) = (self.pools.selected(), self.reel.shown()) else { return };
+        let first = line.members.first().and_then(|index| moment.pools.get(*index));
+        // Who uses a pooler's or a Redis server's pool are clients, not backends.
+        if let Some(row) = first.filter(|row| moment.servers.get(row.target).is_none_or(Option::is_none)) {
+            let filter = if line.members.len() == 1 { row.pool.name.to_string() } else { String::new() };
+            let filter = format!("{} {filter}", row.pool.key.target);
+            self.layers.push(Layer::Sheet(Sheet::<Clients>::filtered(filter)));
+            return;
+        }
         let keys = line.members.iter().filter_map(|index| moment.pools.get(*index));
         let keys = keys.map(|row| row.pool.key.clone()).collect();
         self.connections.pools = Some((line.label().to_owned(), keys));

@@ -33,18 +33,28 @@ impl App {
             (Some(Layer::Sheet(sheet)), Command::Close) if sheet.is_filtered() => sheet.clear_filter(),
             (_, Command::Close | Command::Back)
             | (Some(Layer::Tree(_)), Command::Blocking)
-            | (Some(Layer::Sheet(_)), Command::Statements) => {
+            | (Some(Layer::Sheet(_)), Command::Statements | Command::Clients | Command::Layers) => {
                 drop(self.layers.pop());
             }
             (_, Command::Help) => self.help(),
             (_, Command::Cancel | Command::Terminate) => self.operate(command),
             (_, Command::Open | Command::Answer) => self.enter(),
+            (Some(Layer::Page(page)), Command::MarkSuspects)
+                if matches!(page.subject, Subject::Finding(_)) =>
+            {
+                self.mark_suspects();
+            }
             (Some(Layer::Page(page)), command) => {
                 if command == Command::Copy {
                     let text = page.lines.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
                     self.copy_text(text);
                 } else {
                     page.command(command);
+                }
+            }
+            (Some(Layer::Sheet(sheet)), Command::KillClient) => {
+                if let Some((target, id)) = sheet.client() {
+                    self.ask_client_of(&target, &id);
                 }
             }
             (Some(Layer::Sheet(sheet)), Command::Copy) => {

@@ -239,11 +239,13 @@ pub fn cell<'a>(moment: &'a Moment, row: &'a BackendRow, field: Field, glyphs: &
     match field {
         Field::Pid => Cell::plain(backend.pid().to_string()),
         Field::Target => Cell::muted(moment.targets.get(row.target).map_or("", |target| &*target.name)),
-        Field::Application if session.application_name.is_empty() => unknown(),
-        Field::Application => Cell::plain(&*session.application_name),
+        Field::Application => match application(moment, row) {
+            name if name.is_empty() => unknown(),
+            name => Cell::plain(name),
+        },
         Field::User => Cell::muted(&*session.user),
         Field::Database => Cell::muted(&*session.database),
-        Field::Client => Cell::muted(session.client.to_string()),
+        Field::Client => Cell::muted(client(moment, row)),
         Field::State => Cell::of(
             state_word(row),
             if backend.waits_on_lock() { Meaning::Blocked } else { state_meaning(backend.state) },
@@ -255,6 +257,23 @@ pub fn cell<'a>(moment: &'a Moment, row: &'a BackendRow, field: Field, glyphs: &
         Field::Blocks if row.blocks_transitively == 0 => unknown(),
         Field::Blocks => Cell::of(row.blocks_transitively.to_string(), Meaning::Blocked),
         Field::Query => backend.query.as_ref().map_or_else(unknown, |query| Cell::muted(one_line(query))),
+    }
+}
+
+/// The application behind a connection: of a pooler's, that of the pooled client where it is certain.
+fn application<'a>(moment: &'a Moment, row: &'a BackendRow) -> &'a str {
+    let pooled = moment.path(row).filter(|path| path.certain).and_then(|path| path.client);
+    let name = pooled.and_then(|client| client.application_name.as_ref()).filter(|name| !name.is_empty());
+    name.unwrap_or(&row.backend.session.application_name)
+}
+
+/// The other end: of a pooler's connection the pooled client, behind `>` where it is certain to be the one whose transaction or
+/// session the row shows, behind `~` where the pooler was only seen to serve it, and the pooler's name while it serves nobody.
+fn client(moment: &Moment, row: &BackendRow) -> String {
+    let Some(path) = moment.path(row) else { return row.backend.session.client.to_string() };
+    match path.client {
+        Some(client) => format!("{}{}", if path.certain { '>' } else { '~' }, client.client),
+        None => format!(">{}", path.pooler.name),
     }
 }
 

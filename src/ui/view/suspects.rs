@@ -1,8 +1,10 @@
 //! The findings as a list: leak suspects first, then what else was found.
 
 use crate::analysis::Moment;
+use crate::analysis::moment::PoolRow;
 use crate::model::backend::BackendId;
 use crate::model::finding::{Finding, Rule, Severity};
+use crate::model::leak::LeakView;
 use crate::model::pool::PoolKey;
 use crate::model::target::TargetName;
 
@@ -46,6 +48,13 @@ pub fn word(finding: &Finding) -> &'static str {
         (true, Severity::Critical) => "leak",
         (false, severity) => severity.as_str(),
     }
+}
+
+/// The pool of a leak finding, with what speaks for the leak.
+pub fn leak<'m>(moment: &'m Moment, finding: &Finding) -> Option<(&'m PoolRow, &'m LeakView)> {
+    let key = finding.pool.as_ref().filter(|_| finding.rule.is_leak())?;
+    let row = moment.pools.iter().find(|row| row.pool.key == *key)?;
+    Some((row, row.leak.as_deref()?))
 }
 
 /// The rows of the backends that a finding names, as indices into [`Moment::backends`].

@@ -2,6 +2,7 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::text::Span;
 
 use crate::ui::paint::Paint;
 use crate::ui::theme::Meaning;
@@ -23,12 +24,30 @@ pub fn draw(
     let cells = joined(values, area.width);
     let start = area.right() - u16::try_from(cells.len()).unwrap_or(area.width);
     for (x, value) in (start..).zip(cells) {
-        let (sign, meaning) = match value {
-            None => (paint.glyphs.gap, Meaning::Muted),
-            Some(0) => (paint.glyphs.levels[0], Meaning::Free),
-            Some(value) => (paint.glyphs.levels[level(value, top)], meaning),
-        };
+        let (sign, meaning) = sign(value, top, meaning, paint);
         buf.set_stringn(x, area.y, sign, 1, paint.style(meaning));
+    }
+}
+
+/// The same as spans of a line that is `width` cells wide at most.
+pub fn spans<'t>(
+    values: &[Option<u32>],
+    width: u16,
+    top: u32,
+    meaning: Meaning,
+    paint: &Paint<'_>,
+) -> impl Iterator<Item = Span<'t>> {
+    joined(values, width).into_iter().map(move |value| {
+        let (sign, meaning) = sign(value, top, meaning, paint);
+        paint.span(sign, meaning)
+    })
+}
+
+fn sign(value: Option<u32>, top: u32, meaning: Meaning, paint: &Paint<'_>) -> (&'static str, Meaning) {
+    match value {
+        None => (paint.glyphs.gap, Meaning::Muted),
+        Some(0) => (paint.glyphs.levels[0], Meaning::Free),
+        Some(value) => (paint.glyphs.levels[level(value, top)], meaning),
     }
 }
 
