@@ -13,6 +13,10 @@ use crate::connect::tap::Tap;
 /// The most memory that one answer may take; a console's largest list is far below.
 pub(super) const ANSWER_LIMIT: usize = 64 << 20;
 
+/// Bytes asked for at a time. Rows keep the buffer that they came in, and a buffer that is shared grows by next to nothing
+/// of its own accord: a large list would be read in thousands of crumbs.
+const CHUNK: usize = 64 << 10;
+
 /// One end of a conversation in PostgreSQL's protocol.
 pub(super) struct Talk {
     link: Tap<Link>,
@@ -67,6 +71,9 @@ impl Talk {
             self.check_length()?;
             if let Some(message) = Message::parse(&mut self.incoming)? {
                 return Ok(message);
+            }
+            if self.incoming.capacity() - self.incoming.len() < CHUNK / 16 {
+                self.incoming.reserve(CHUNK);
             }
             if self.link.read_buf(&mut self.incoming).await? == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
