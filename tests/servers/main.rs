@@ -16,6 +16,7 @@ mod connect;
 mod control;
 mod demo;
 mod harness;
+mod leaks;
 mod redis;
 mod replica;
 mod sampling;

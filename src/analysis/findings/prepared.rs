@@ -24,8 +24,10 @@ impl Check for Prepared {
 
 fn left_behind(target: TargetName, server: &ServerView, scene: &Scene<'_>) -> Option<Draft> {
     let threshold = scene.settings.thresholds.prepared_transaction;
-    let age = |one: &PreparedTransaction| server.at.age_of(one.prepared);
-    let prepared = server.facts.as_ref()?.prepared.known()?;
+    let facts = server.facts.as_ref()?;
+    // Facts are older than the sample: one that was there then may be gone by now, so nobody ages it further.
+    let age = |one: &PreparedTransaction| facts.at.age_of(one.prepared);
+    let prepared = facts.prepared.known()?;
     let mut old: Vec<_> = prepared.iter().filter(|one| age(one) >= threshold).collect();
     old.sort_by_key(|one| one.prepared);
     let oldest = *old.first()?;

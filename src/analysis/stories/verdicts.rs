@@ -166,6 +166,24 @@ fn a_prepared_transaction_left_behind_comes_with_the_statement_that_ends_it() {
 }
 
 #[test]
+fn a_prepared_transaction_is_as_old_as_when_it_was_last_seen() {
+    let prepared = |second| PreparedTransaction {
+        gid: "tx1".into(),
+        prepared: at(second),
+        owner: "app".into(),
+        database: "shop".into(),
+    };
+    let threshold = fast().thresholds.prepared_transaction.as_secs_f64();
+    for (seen_at, left_behind) in [(threshold + 1.0, true), (threshold - 1.0, false)] {
+        let mut slow = facts(100);
+        (slow.at, slow.prepared) = (at(seen_at), Part::Known(vec![prepared(0.0)]));
+        let later = sample("db1", threshold + 2.0, Vec::new(), &Arc::new(slow));
+        let moment = Stage::single(fast()).show(later);
+        assert_eq!(of(&moment, Rule::TransactionPrepared).is_some(), left_behind, "seen at {seen_at}");
+    }
+}
+
+#[test]
 fn a_restart_is_told_for_a_while_and_what_was_counted_starts_anew() {
     let facts = Arc::new(facts(100));
     let mut stage = Stage::single(fast());
