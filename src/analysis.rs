@@ -25,6 +25,7 @@ mod rollup;
 mod roster;
 mod scene;
 mod settings;
+mod sides;
 pub mod sizing;
 mod skew;
 pub mod statements;
@@ -118,6 +119,9 @@ impl Analyser {
         let mut memory = std::mem::take(&mut self.memory);
         let moment = self.assemble(&mut memory, history, statuses, now);
         self.memory = memory;
+        for (target, told) in sides::sides(&moment) {
+            self.tell(&target, told);
+        }
         moment
     }
 

@@ -8,6 +8,7 @@ mod pools;
 mod properties;
 mod recorded;
 mod redis;
+mod sides;
 mod suspicion;
 mod verdicts;
 

@@ -253,13 +253,9 @@ impl Collector {
     fn no_answer(&self, deadline: Duration) -> TargetError {
         TargetError {
             code: None,
-            message: format!(
-                "{}: no answer within {} s",
-                self.standing.opener.endpoint(),
-                (deadline.as_secs_f64() * 10.0).round() / 10.0
-            )
-            .as_str()
-            .into(),
+            message: format!("{}: {}", self.standing.opener.endpoint(), TargetError::no_answer(deadline))
+                .as_str()
+                .into(),
             hint: Some(
                 "the server is overloaded or stopped, or the network drops packets; reading goes on".into(),
             ),

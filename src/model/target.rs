@@ -87,7 +87,19 @@ pub struct TargetError {
     pub authentication: bool,
 }
 
+const NO_ANSWER: &str = "no answer within";
+
 impl TargetError {
+    /// How a message says that nobody answered in time.
+    pub fn no_answer(limit: Duration) -> String {
+        format!("{NO_ANSWER} {} s", (limit.as_secs_f64() * 10.0).round() / 10.0)
+    }
+
+    /// Whether what it was asked of has not answered in time: it is busy, or cut off, but not known to be gone.
+    pub fn is_silence(&self) -> bool {
+        !self.refused && self.message.contains(NO_ANSWER)
+    }
+
     /// Whether the server says that it has no slot for us: PostgreSQL's 53300, or Redis at `maxclients`.
     pub fn says_full(&self) -> bool {
         match self.code.as_deref() {

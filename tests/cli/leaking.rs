@@ -92,3 +92,10 @@ async fn a_healthy_application_under_load_that_grows_is_said_to_leak_nothing() {
         assert!(pool(&document, application)["total"].as_i64() >= Some(3), "{document:#}");
     }
 }
+
+/// Outside of any transaction: what is left of it on the server is a connection that idles without asyncpg's reset.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_asyncpg_pool_that_leaks_silently_is_named_and_a_growing_sqlalchemy_pool_is_not() {
+    let Some(document) = seen("frontend", "silent", "orders", 3).await else { return };
+    check(&document, "frontend", "orders", 3);
+}

@@ -103,7 +103,7 @@ fn failures() -> Vec<Failure> {
         (
             "unhealthy with 200",
             Reply::json(UNHEALTHY),
-            None,
+            Some("200"),
             "unhealthy: QueuePool limit",
             "own words",
             false,
@@ -212,7 +212,27 @@ async fn a_base_address_is_read_as_the_three_of_a_pool_administration() {
     assert_eq!(again.pools, app.pools, "the bounds are remembered");
     let asked: Vec<String> =
         server.requests().into_iter().map(|request| request.method + " " + &request.path).collect();
-    assert_eq!(asked, ["GET /stats", "GET /health", "GET /config", "GET /stats", "GET /health"]);
+    assert_eq!(asked, ["GET /stats", "GET /health", "GET /config", "GET /health", "GET /stats"]);
+}
+
+#[tokio::test]
+async fn two_workers_that_take_turns_show_behind_a_base_address() {
+    let turns = AtomicUsize::new(0);
+    let server = HttpServer::start(move |request| {
+        let worker = turns.fetch_add(1, Ordering::Relaxed) % 2;
+        match request.path.as_str() {
+            "/stats" => {
+                Reply::json(&format!(r#"{{"worker_id":{worker},"size":5,"free":{worker},"used":1}}"#))
+            }
+            "/health" => Reply::json(r#"{"status":"healthy"}"#),
+            _ => Reply::of(404, "text/plain", ""),
+        }
+    });
+    let mut source = open(&at(&server.url(""))).await.unwrap();
+    for _ in 0..4 {
+        sample(&mut *source).await;
+    }
+    assert!(sample(&mut *source).await.one_of_several, "{:?}", server.requests());
 }
 
 #[tokio::test]

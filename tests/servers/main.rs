@@ -11,6 +11,7 @@
 mod support;
 
 mod applications;
+mod client_pools;
 mod collecting;
 mod connect;
 mod control;

@@ -4,7 +4,7 @@ use super::{Check, Draft};
 use crate::analysis::scene::{PoolScene, Scene};
 use crate::model::finding::{Rule, Severity};
 use crate::model::pool::Layer;
-use crate::model::target::{TargetKind, TargetName, TargetState, TargetStatus};
+use crate::model::target::{TargetError, TargetKind, TargetName, TargetState, TargetStatus};
 use crate::text::span::{count, span_s};
 
 /// Failures in a minute from which on it is more than one unlucky request.
@@ -82,10 +82,11 @@ fn overflow(pool: &PoolScene<'_>, scene: &Scene<'_>) -> Option<Draft> {
 
 /// An endpoint that takes a connection of the pool which it reports cannot answer when there is none.
 fn silent(status: &TargetStatus, scene: &Scene<'_>) -> Option<Draft> {
-    let error = status.error.as_ref().filter(|error| !error.refused)?;
-    // Who answers nothing at all in time is busy; who refuses connections is not there.
-    let in_time = !error.message.contains("refused");
-    if status.kind != TargetKind::App || status.state == TargetState::Live || !in_time {
+    // Who does not answer in time may be busy, and who answers that it is not well is there. Who cannot be reached, or
+    // answers something else altogether, says nothing about a pool.
+    let is_there = |error: &&TargetError| error.is_silence() || !error.refused && error.code.is_some();
+    let error = status.error.as_ref().filter(is_there)?;
+    if status.kind != TargetKind::App || status.state == TargetState::Live {
         return None;
     }
     let line = scene.layers.iter().find(|line| {

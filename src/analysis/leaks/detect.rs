@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::endings::{Shapes, beginning};
 use super::now::{Plight, PoolNow, Row};
-use super::reported::{ClientSide, Reported};
+use super::reported::{ClientSide, Reported, Use};
 use super::stranded::Judge;
 use super::{Case, EVIDENCE, Weight};
 use crate::analysis::Settings;
@@ -83,8 +83,8 @@ impl Detector {
             track.read(tally, round.at);
             observe(track, &rows, tally, round);
             if let Some(side) = told.iter().find(|side| side.pool == track.pool.key) {
-                let busy = track.pool.used.unwrap_or(0);
-                self.reported.entry(side.pool.clone()).or_default().read(side, busy, round.at);
+                let now = Use::of(&rows, thresholds.checked_out);
+                self.reported.entry(side.pool.clone()).or_default().read(side, now, round.at);
             }
             let next = track.habits.recognition.next(rows.len()).map(|index| rows[index].backend);
             track.case = self.case(round, track, rows);

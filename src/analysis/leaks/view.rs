@@ -15,6 +15,8 @@ use crate::text::span::count;
 
 /// Connections listed at most.
 const CONNECTIONS: usize = 64;
+/// Pooled clients named in the evidence at most.
+const HOLDERS: usize = 3;
 
 /// The finding on a pool that is watched or worse.
 pub(in crate::analysis) fn draft(pool: &PoolScene<'_>, scene: &Scene<'_>) -> Option<Draft> {
@@ -96,7 +98,26 @@ fn sentences(weight: &Weight, pool: &PoolScene<'_>, scene: &Scene<'_>) -> Vec<St
             sentences.insert(1, format!("{sessions} {verb} for a lock that one of them holds"));
         }
     }
+    if weight.kind == EvidenceKind::Reported {
+        let rows = weight.backends.iter().filter_map(|id| scene.row(pool.target, id.pid));
+        sentences.extend(rows.filter_map(|row| holder(row, scene)).take(HOLDERS));
+    }
     sentences
+}
+
+/// The pooler's client that a backend is lent to, where that is proven.
+fn holder(row: &BackendRow, scene: &Scene<'_>) -> Option<String> {
+    let via = row.via?;
+    let client = scene.clients.get(via.client?)?.pooled()?;
+    let application = client.application_name.as_ref().filter(|name| !name.is_empty());
+    let application = application.map(|name| format!(" ({name})")).unwrap_or_default();
+    Some(format!(
+        "pid {} is lent to {}@{}{application} by {}",
+        row.backend.pid(),
+        client.user,
+        client.client,
+        scene.target(via.pooler)
+    ))
 }
 
 /// The sessions that the evidence names, those of the strongest first, each once.

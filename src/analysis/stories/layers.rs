@@ -424,7 +424,7 @@ fn one_process_of_several_is_no_restart_and_no_sum() {
 
 #[test]
 fn an_endpoint_that_is_silent_while_its_sessions_hold_transactions_is_not_down() {
-    let with = |message: &str, idle: bool| {
+    let with = |words: &str, code: Option<&str>, idle: bool| {
         let mut stage = profile(fast(), &[("api", TargetKind::App)]);
         let rows: Vec<Row> = pids(1, 6)
             .map(|pid| {
@@ -438,15 +438,16 @@ fn an_endpoint_that_is_silent_while_its_sessions_hold_transactions_is_not_down()
         let status = stage.status("api").unwrap();
         (status.state, status.age) = (TargetState::Down, None);
         status.error = Some(TargetError {
-            code: None,
-            message: message.into(),
+            code: code.map(Into::into),
+            message: format!("http://api:8000/health/database: {words}").as_str().into(),
             hint: None,
             refused: false,
             authentication: false,
         });
         stage.show(server(1.0, &rows))
     };
-    let silent = with("GET http://api/health: no answer within 2s", true);
+    let late = TargetError::no_answer(Duration::from_secs(2));
+    let silent = with(&late, None, true);
     let finding = of(&silent, Rule::PoolTimeouts).unwrap();
     assert!(
         finding.title.contains("6 of its 6 connections in use lie idle in transaction"),
@@ -454,6 +455,12 @@ fn an_endpoint_that_is_silent_while_its_sessions_hold_transactions_is_not_down()
         finding.title
     );
     assert_eq!(silent.verdict.kind, VerdictKind::Saturated);
-    assert!(of(&with("GET http://api/health: no answer within 2s", false), Rule::PoolTimeouts).is_none());
-    assert!(of(&with("GET http://api/health: connection refused", true), Rule::PoolTimeouts).is_none());
+    let exhausted = "unhealthy: QueuePool limit of size 3 overflow 2 reached, connection timed out";
+    for status in ["200", "503"] {
+        assert!(of(&with(exhausted, Some(status), true), Rule::PoolTimeouts).is_some());
+    }
+    assert!(of(&with(&late, None, false), Rule::PoolTimeouts).is_none(), "its sessions work");
+    for gone in ["Connection refused", "No route to host", "failed to lookup address information"] {
+        assert!(of(&with(gone, None, true), Rule::PoolTimeouts).is_none(), "{gone}");
+    }
 }

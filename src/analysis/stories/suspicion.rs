@@ -162,7 +162,9 @@ fn e11_what_the_other_end_says_settles_it() {
             if let Some(moment) = moments.last().filter(|_| second % every == 0) {
                 let pool = moment.pools[0].pool.key.clone();
                 let source = "bouncer-1".into();
-                stage.tell("db1", vec![ClientSide { pool, source, checked_out, linked: linked.to_vec() }]);
+                let linked = linked.to_vec();
+                let said = moment.at;
+                stage.tell("db1", vec![ClientSide { pool, source, said, checked_out, linked }]);
             }
             let idle = pids(1, 6).map(|pid| row(pid, "api").idle(0.0, "SELECT x FROM t").build());
             moments.push(stage.show(sample("db1", now, idle.collect(), &facts)));

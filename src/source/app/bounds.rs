@@ -127,6 +127,22 @@ mod tests {
                 Some(15),
             ),
             (
+                json!({ "redis_pools": { "cache": { "max_connections": 15 } } }),
+                "cache",
+                AppPoolKind::Redis,
+                None,
+                None,
+                Some(15),
+            ),
+            (
+                json!({ "redis_pools": { "cache": { "max_connections": 15 } } }),
+                "queue",
+                AppPoolKind::Redis,
+                None,
+                None,
+                None,
+            ),
+            (
                 json!({ "redis_max_connections": 15, "db_pool_size": 5 }),
                 "cache",
                 AppPoolKind::Redis,

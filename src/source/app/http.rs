@@ -87,7 +87,7 @@ impl Http {
         if let Ok(answer) = tokio::time::timeout(TIMEOUT, self.follow(url)).await {
             return answer;
         }
-        let why = format!("no answer within {} s", TIMEOUT.as_secs());
+        let why = TargetError::no_answer(TIMEOUT);
         let hint = "an application whose pool is exhausted often does not answer: look at its sessions; it is asked \
                     again, less and less often";
         Err(failure(url, &why, Some(hint)))
