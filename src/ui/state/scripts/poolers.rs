@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::analysis::moment::{ClientRow, SeenClient, Via};
+use crate::analysis::moment::{ClientRow, Proof, SeenClient, Via};
 use crate::control::confirm::Why;
 use crate::model::backend::Client;
 use crate::model::operation::{Aim, AimId, OperationReport, Outcome, PoolScope, VictimOutcome};
@@ -56,7 +56,14 @@ pub(in crate::ui) fn pooled(version: &str, right: ConsoleRight, paused: bool) ->
         backend: (index == 0).then_some(0),
     };
     moment.clients = vec![row(0), row(1)];
-    moment.backends[0].via = Some(Via { pooler: place, server: 0, client: Some(0) });
+    moment.backends[0].via = Some(Via {
+        pooler: place,
+        server: 0,
+        client: Some(0),
+        linked: Some(0),
+        lent: true,
+        proof: Proof::Wire,
+    });
     moment
 }
 
