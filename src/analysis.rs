@@ -21,6 +21,7 @@ pub mod names;
 mod poolers;
 mod recent;
 mod redis;
+pub mod reference;
 mod rollup;
 mod roster;
 mod scene;

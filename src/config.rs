@@ -33,6 +33,7 @@ mod tests {
 
     use super::*;
     use crate::model::thresholds::Thresholds;
+    use crate::model::thresholds::table::FIELDS;
 
     /// Every `*.toml` of a directory of fixtures, with its text and what its sibling `*.txt` expects.
     fn fixtures(kind: &str) -> Vec<(PathBuf, String, String)> {
@@ -81,6 +82,16 @@ mod tests {
         assert_eq!(findings.into_problems(), []);
         assert_eq!(config.profile("checkout").unwrap().thresholds, Thresholds::default());
         assert_eq!(config.names().collect::<Vec<_>>(), ["checkout", "local"]);
+    }
+
+    #[test]
+    fn the_example_explains_each_threshold_in_the_words_of_the_table() {
+        let default = Thresholds::default();
+        for field in FIELDS {
+            let wanted = |line: &&str| line.starts_with(&format!("{} = ", field.name));
+            let line = example().lines().find(wanted).unwrap_or_default();
+            assert!(line.ends_with(&format!(" # {}", field.meaning)), "{}: {line}", field.shown(&default));
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Recommendations: what to change so that it does not come back.
 
+use super::reference::advice::{IDLE_REDIS, UNGUARDED};
 use super::scene::Scene;
 use crate::model::facts::ServerFacts;
 use crate::model::finding::{AdviceSeverity, Finding, Recommendation, Rule, Severity};
@@ -36,7 +37,7 @@ fn idle_redis_clients(scene: &Scene<'_>, finding: &Finding) -> Option<Recommenda
     Some(Recommendation {
         pool: None,
         severity: AdviceSeverity::Medium,
-        issue: "Most clients of the Redis server only lie idle".into(),
+        issue: IDLE_REDIS.issue.into(),
         suggestion: Text::line(&format!(
             "CONFIG SET timeout {} ends clients idle for longer (not subscribers); applications have to reconnect",
             timeout.round()
@@ -89,7 +90,7 @@ fn unguarded(scene: &Scene<'_>, finding: &Finding) -> Option<Recommendation> {
     Some(Recommendation {
         pool: finding.pool_name.clone(),
         severity: if critical { AdviceSeverity::High } else { AdviceSeverity::Medium },
-        issue: "Idle transactions are never ended by the server".into(),
+        issue: UNGUARDED.issue.into(),
         suggestion: Text::line(&format!(
             "ALTER ROLE {role} SET idle_in_transaction_session_timeout = '{}s'",
             guard.round()

@@ -1,5 +1,6 @@
 //! The rules: one small file each, one row each in [`CHECKS`].
 
+pub(super) mod about;
 mod blocked;
 mod budget;
 mod churn;

@@ -1,8 +1,10 @@
 //! The leak detector: pieces of evidence, each worth points and a sentence, added up per pool and sample.
 //!
-//! A new piece is a file here and a row in [`EVIDENCE`]. What each looks at is one [`PoolNow`](now::PoolNow): the
-//! connections of a pool in one sample with their plights, and what was learned about the pool before.
+//! A new piece is a file here, a row in [`EVIDENCE`] and one in [`about::KINDS`]. What each looks at is one
+//! [`PoolNow`](now::PoolNow): the connections of a pool in one sample with their plights, and what was learned about
+//! the pool before.
 
+pub(super) mod about;
 mod bound;
 mod ceiling;
 mod checked_out;
@@ -86,7 +88,7 @@ impl Weight {
             backends: Vec::new(),
             since: None,
             learned: true,
-            alternative: "",
+            alternative: about::alternative(kind),
         }
     }
 }

@@ -266,6 +266,9 @@ pub struct DoctorArgs {
     /// Which targets
     #[command(flatten)]
     pub target: TargetArgs,
+    /// Ask no target, but say what this error message means and which findings explain it
+    #[arg(long, value_name = "TEXT", conflicts_with_all = ["targets", "env_file"])]
+    pub explain: Option<String>,
 }
 
 /// What can be done with saved profiles.

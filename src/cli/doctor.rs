@@ -3,9 +3,11 @@
 use std::fmt::Write as _;
 
 use super::args::DoctorArgs;
-use super::exit::Exit;
+use super::exit::{Exit, Failure};
 use super::output::{data, note};
 use super::profile::{Running, RunningTarget, Surroundings};
+use crate::analysis::reference::errors::{self, ErrorRow};
+use crate::analysis::reference::{RULES, filled};
 use crate::model::own::OwnSessions;
 use crate::source::app::AppOpener;
 use crate::source::pgbouncer::PgbouncerOpener;
@@ -15,6 +17,10 @@ use crate::source::redis::RedisOpener;
 
 /// Probes every target over a connection of its own. Exit 3 where none of them could be used.
 pub async fn run(args: &DoctorArgs) -> anyhow::Result<Exit> {
+    if let Some(message) = &args.explain {
+        data(&explain(message)?)?;
+        return Ok(Exit::Done);
+    }
     let around = Surroundings::read(args.target.config.as_deref())?;
     let running = Running::resolve(&args.target, &around)?;
     for notice in &running.notices {
@@ -33,6 +39,28 @@ pub async fn run(args: &DoctorArgs) -> anyhow::Result<Exit> {
         data(&report(&app.name, &app.endpoint.endpoint(), &checks))?;
     }
     Ok(if usable > 0 { Exit::Done } else { Exit::Unreachable })
+}
+
+fn explain(message: &str) -> Result<String, Failure> {
+    let rows: Vec<String> = errors::explain(message).map(explained).collect();
+    if rows.is_empty() {
+        return Err(Failure::usage(
+            "no message like this is known: give it as it was written, without what the application put around it, \
+             or look into docs/findings.md",
+        ));
+    }
+    Ok(rows.concat())
+}
+
+/// Who says it and what it means; below it the findings that explain it, and what to do.
+fn explained(row: &ErrorRow) -> String {
+    let code = row.code.map(|code| format!(" ({code})")).unwrap_or_default();
+    let mut out = format!("{}{code}: {}\n", row.from, row.means);
+    for about in row.rules.iter().filter_map(|rule| RULES.iter().find(|about| about.rule == *rule)) {
+        let (name, means, remedy) = (about.rule.as_str(), filled(about.means), filled(about.remedy));
+        let _ = writeln!(out, "  {name}  {means}\n      {remedy}");
+    }
+    out
 }
 
 async fn probe(target: &RunningTarget) -> Vec<Check> {

@@ -12,6 +12,7 @@ use super::targets;
 use super::types::{Access, Config, KeyOverride, Profile};
 use crate::model::finding::Severity;
 use crate::model::thresholds::Thresholds;
+use crate::model::thresholds::table::{FIELDS, Field, Kind, RISING};
 
 /// Reads `text`; `path` only names it in errors.
 pub fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
@@ -198,46 +199,50 @@ fn read_interval(section: &mut Section<'_>) -> Duration {
 }
 
 fn read_thresholds(mut section: Section<'_>) -> Thresholds {
-    let default = Thresholds::default();
-    let mut span = |key, default| section.span(key).map_or(default, |found: Located<Duration>| found.value);
-    let mut thresholds = Thresholds {
-        idle_in_transaction: span("idle_in_transaction", default.idle_in_transaction),
-        terminate_idle_in_transaction: span(
-            "terminate_idle_in_transaction",
-            default.terminate_idle_in_transaction,
-        ),
-        long_transaction: span("long_transaction", default.long_transaction),
-        slow_query: span("slow_query", default.slow_query),
-        long_query: span("long_query", default.long_query),
-        lock_wait: span("lock_wait", default.lock_wait),
-        prepared_transaction: span("prepared_transaction", default.prepared_transaction),
-        sustained: span("sustained", default.sustained),
-        warm_up: span("warm_up", default.warm_up),
-        window: span("window", default.window),
-        checked_out: span("checked_out", default.checked_out),
-        frozen: span("frozen", default.frozen),
-        client_wait: span("client_wait", default.client_wait),
-        settled: span("settled", default.settled),
-        silent: span("silent", default.silent),
-        half_life: span("half_life", default.half_life),
-        ..default
-    };
-    if let Some(share) = section.number("utilization", 0.0, 1.0) {
-        thresholds.utilization = share;
+    let mut thresholds = Thresholds::default();
+    for field in FIELDS {
+        read_threshold(&mut section, field, &mut thresholds);
     }
-    if let Some(share) = section.number("pool_utilization", 0.0, 1.0) {
-        thresholds.pool_utilization = share;
-    }
-    if let Some(jump) = section.count("jump", 1) {
-        thresholds.jump = jump;
-    }
-    for (key, score) in [
-        ("watch", &mut thresholds.watch),
-        ("suspect", &mut thresholds.suspect),
-        ("leak", &mut thresholds.leak),
-    ] {
-        *score = section.number(key, 1.0, 100.0).unwrap_or(*score);
-    }
+    require_rising(&section, &thresholds);
     section.finish();
     thresholds
+}
+
+fn read_threshold(section: &mut Section<'_>, field: Field, thresholds: &mut Thresholds) {
+    let key = field.name;
+    match field.kind {
+        Kind::Span(of) => {
+            let Some(found) = section.span(key) else { return };
+            if (Kind::SHORTEST..=Kind::LONGEST).contains(&found.value) {
+                *of(thresholds) = found.value;
+            } else {
+                let help = format!("expected {}", field.kind.range());
+                section.findings().add(found.span, format!("`{key}` is out of range"), help);
+            }
+        }
+        Kind::Share(of) => {
+            let value = of(thresholds);
+            *value = section.number(key, Kind::SHARES.0, Kind::SHARES.1).unwrap_or(*value);
+        }
+        Kind::Score(of) => {
+            let value = of(thresholds);
+            *value = section.number(key, Kind::SCORES.0, Kind::SCORES.1).unwrap_or(*value);
+        }
+        Kind::Count(of) => {
+            let value = of(thresholds);
+            *value = section.count(key, 1).unwrap_or(*value);
+        }
+    }
+}
+
+/// A pool is watched before it is a suspect, and a suspect before it leaks.
+fn require_rising(section: &Section<'_>, thresholds: &Thresholds) {
+    let Thresholds { watch, suspect, leak, .. } = thresholds;
+    for (pair, low, high) in [(&RISING[..2], watch, suspect), (&RISING[1..], suspect, leak)] {
+        let place = pair.iter().rev().find_map(|key| section.place(key));
+        if let Some(place) = place.filter(|_| low >= high) {
+            let message = format!("`{}` is {low} and `{}` is {high}", pair[0], pair[1]);
+            section.findings().add(place, message, format!("expected {}", RISING.join(" < ")));
+        }
+    }
 }

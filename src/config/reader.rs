@@ -95,6 +95,11 @@ impl<'d> Section<'d> {
         self.table.iter().any(|(name, _)| name.get_ref() == key)
     }
 
+    /// Where the value of `key` stands, if it is there.
+    pub(super) fn place(&self, key: &str) -> Option<Range<usize>> {
+        self.table.iter().find(|(name, _)| name.get_ref() == key).map(|(_, value)| value.span())
+    }
+
     /// Whether `key` is the number −1, with which some settings say "never".
     pub(super) fn is_minus_one(&mut self, key: &'static str) -> bool {
         self.get(key).is_some_and(|value| as_integer(value.get_ref()) == Some(-1))

@@ -1,6 +1,10 @@
 //! When a value becomes a finding. Plain numbers with the defaults argued for in `docs/`; a profile can change each.
 
+pub mod table;
+
 use std::time::Duration;
+
+use table::{FIELDS, Kind};
 
 /// Thresholds of the analysis. Durations are real time; `time_scale` compresses them for demos and tests.
 #[derive(Clone, Debug, PartialEq)]
@@ -86,25 +90,13 @@ impl Thresholds {
     /// Every duration multiplied by `scale` (0.1 in the demo: what takes a minute takes six seconds).
     #[must_use]
     pub fn scaled(&self, scale: f64) -> Self {
-        let by = |span: Duration| span.mul_f64(scale.clamp(0.001, 1000.0));
-        Self {
-            idle_in_transaction: by(self.idle_in_transaction),
-            terminate_idle_in_transaction: by(self.terminate_idle_in_transaction),
-            long_transaction: by(self.long_transaction),
-            slow_query: by(self.slow_query),
-            long_query: by(self.long_query),
-            lock_wait: by(self.lock_wait),
-            prepared_transaction: by(self.prepared_transaction),
-            sustained: by(self.sustained),
-            warm_up: by(self.warm_up),
-            window: by(self.window),
-            checked_out: by(self.checked_out),
-            frozen: by(self.frozen),
-            client_wait: by(self.client_wait),
-            settled: by(self.settled),
-            silent: by(self.silent),
-            half_life: by(self.half_life),
-            ..self.clone()
+        let mut scaled = self.clone();
+        for field in FIELDS {
+            if let Kind::Span(of) = field.kind {
+                let span = of(&mut scaled);
+                *span = span.mul_f64(scale.clamp(0.001, 1000.0));
+            }
         }
+        scaled
     }
 }

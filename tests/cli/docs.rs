@@ -82,6 +82,18 @@ fn the_configuration_in_the_readme_is_valid() {
     }
 }
 
+#[test]
+fn the_readme_shows_how_each_kind_of_target_is_configured() {
+    let readme = document("README.md");
+    let blocks = readme.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let configs = blocks.map(|block| pooltop::config::parse(Path::new("README.md"), block).unwrap());
+    let profiles: Vec<_> = configs.flat_map(|config| config.profiles).collect();
+    assert!(profiles.iter().any(|profile| !profile.postgres.is_empty()));
+    assert!(profiles.iter().any(|profile| !profile.poolers.is_empty()));
+    assert!(profiles.iter().any(|profile| !profile.apps.is_empty()));
+    assert!(profiles.iter().any(|profile| !profile.redis.is_empty() && !profile.redis_pools.is_empty()));
+}
+
 /// Every decision on disk, by file name.
 fn decisions() -> BTreeSet<PathBuf> {
     let files = fs::read_dir(root().join("docs/decisions")).unwrap();

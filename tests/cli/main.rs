@@ -16,5 +16,6 @@ mod exits;
 mod leaking;
 mod operate;
 mod program;
+mod reference;
 mod size;
 mod snapshot;

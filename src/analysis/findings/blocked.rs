@@ -8,9 +8,9 @@ use crate::model::locks::{Blocker, BlockingRow};
 use crate::text::span::{count, span, span_s};
 
 /// So many waiters that a pool is likely to be stuck behind one lock.
-const MANY: usize = 5;
+pub(super) const MANY: usize = 5;
 /// Waits longer than this many thresholds are critical.
-const FAR_PAST: u32 = 12;
+pub(super) const FAR_PAST: u32 = 12;
 
 /// Reads the blocking tree of each server.
 pub(super) struct Blocked;

@@ -8,7 +8,7 @@ use crate::model::finding::{Rule, Severity};
 use crate::model::target::{TargetName, TargetStatus};
 
 /// Fewer connections opened in a minute than this are nothing, however small the pool.
-const FEW: u32 = 60;
+pub(super) const FEW: u32 = 60;
 
 /// Compares what a pool opened in the last minute with its size.
 pub(super) struct Churn;

@@ -13,7 +13,7 @@ use crate::model::target::TargetName;
 use crate::text::span::count;
 
 /// A pause of an ordinary switch-over is over by then.
-const BRIEF: Duration = Duration::from_secs(5);
+pub(super) const BRIEF: Duration = Duration::from_secs(5);
 
 /// Looks at what poolers say about themselves and their databases.
 pub(super) struct Paused;

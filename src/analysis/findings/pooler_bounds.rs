@@ -11,11 +11,11 @@ use crate::model::target::TargetName;
 use crate::text::span::{count, roughly};
 
 /// Share of the bound above which the next burst meets it.
-const NEARLY_FULL: f64 = 0.95;
+pub(super) const NEARLY_FULL: f64 = 0.95;
 /// Fewer logins at once are ordinary.
-const FEW: u32 = 3;
+pub(super) const FEW: u32 = 3;
 /// A login takes milliseconds; many that last this long are a storm.
-const LASTING: Duration = Duration::from_secs(3);
+pub(super) const LASTING: Duration = Duration::from_secs(3);
 
 /// Judges the bounds of poolers that are not a pool's.
 pub(super) struct PoolerBounds;

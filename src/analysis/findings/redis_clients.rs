@@ -11,7 +11,7 @@ use crate::model::target::{TargetName, TargetStatus};
 use crate::text::span::{count, roughly, span_s};
 
 /// Share of `maxclients` above which the next deploy or burst meets it.
-const NEARLY_FULL: f64 = 0.9;
+pub(super) const NEARLY_FULL: f64 = 0.9;
 /// A rejection so long ago goes on.
 const JUST_NOW: Duration = Duration::from_secs(10);
 /// Steps of the staircase of long idle clients that are worth a word, and those that worry.

@@ -8,7 +8,7 @@ use crate::model::target::{TargetError, TargetKind, TargetName, TargetState, Tar
 use crate::text::span::{count, span_s};
 
 /// Failures in a minute from which on it is more than one unlucky request.
-const SEVERAL: u64 = 3;
+pub(super) const SEVERAL: u64 = 3;
 
 /// Looks at what applications counted in the last minute.
 pub(super) struct Reported;

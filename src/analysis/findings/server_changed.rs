@@ -8,7 +8,7 @@ use crate::model::finding::{Rule, Severity};
 use crate::model::target::TargetName;
 
 /// How long it stays news.
-const NEWS: Duration = Duration::from_secs(600);
+pub(super) const NEWS: Duration = Duration::from_secs(600);
 
 /// Reads the newest restart or failover of each target from the events.
 pub(super) struct ServerChanged;

@@ -11,7 +11,7 @@ use crate::model::finding::{Rule, Severity};
 use crate::text::span::{count, span};
 
 /// A statement this many times past the threshold is a warning.
-const FAR_PAST: u32 = 3;
+pub(super) const FAR_PAST: u32 = 3;
 
 /// Looks at running statements, pool by pool.
 pub(super) struct SlowQuery;

@@ -5,7 +5,7 @@ use crate::analysis::scene::{PoolScene, Scene};
 use crate::model::finding::{Rule, Severity};
 
 /// Share of the bound above which the next request is likely to wait.
-const NEARLY_FULL: f64 = 0.95;
+pub(super) const NEARLY_FULL: f64 = 0.95;
 
 /// Compares connections in use with what is declared.
 pub(super) struct Utilization;

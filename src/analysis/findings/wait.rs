@@ -13,9 +13,9 @@ use crate::model::finding::{Rule, Severity};
 use crate::model::target::TargetName;
 
 /// Fewer running statements than this are no load.
-const FEW: usize = 8;
+pub(super) const FEW: usize = 8;
 /// Share of the running statements that must wait for the same thing.
-const MOST: f64 = 0.5;
+pub(super) const MOST: f64 = 0.5;
 
 /// What each class of waits means, and what to do about it. `Lock` is told by its own finding, with the chain.
 const CLASSES: [(&str, &str, &str); 6] = [

@@ -12,11 +12,11 @@ use crate::model::pooler::ClientState;
 use crate::text::span::{count, span_s};
 
 /// A client queued for this long is a warning, s.
-const LONG_S: f64 = 1.0;
+pub(super) const LONG_S: f64 = 1.0;
 /// A client queued for this long is critical, s.
-const TOO_LONG_S: f64 = 5.0;
+pub(super) const TOO_LONG_S: f64 = 5.0;
 /// A queue, however short its waits, is a notice after this.
-const STANDING: Duration = Duration::from_secs(5);
+pub(super) const STANDING: Duration = Duration::from_secs(5);
 /// Clients that are named.
 const NAMED: usize = 5;
 

@@ -8,9 +8,9 @@ use super::{Evidence, Weight};
 use crate::model::leak::EvidenceKind;
 use crate::text::span::count;
 
-const POINTS: f64 = 40.0;
+pub(super) const POINTS: f64 = 40.0;
 /// A rolling deployment or a renewed connection exceeds a pool's bound for a while.
-const REPLACING: Duration = Duration::from_secs(30);
+pub(super) const REPLACING: Duration = Duration::from_secs(30);
 
 pub(super) struct Bound;
 
@@ -33,7 +33,6 @@ impl Evidence for Bound {
             sentences: vec![format!("{total} open, {declared}")],
             since: Some(since),
             learned: false,
-            alternative: "more instances than declared, or connections made outside the pool",
             ..Weight::of(EvidenceKind::Bound)
         })
     }

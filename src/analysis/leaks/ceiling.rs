@@ -7,7 +7,7 @@ use super::{Evidence, Weight};
 use crate::model::leak::EvidenceKind;
 use crate::text::span::{count, span};
 
-const POINTS: f64 = 20.0;
+pub(super) const POINTS: f64 = 20.0;
 /// A smaller pool has no ceiling to speak of.
 const LEAST: usize = 3;
 /// Share of samples before the silence in which the pool did something.
@@ -37,7 +37,6 @@ impl Evidence for Ceiling {
             )],
             backends: named(pool.rows.iter()),
             since: Some(last),
-            alternative: "traffic that stopped",
             ..Weight::of(EvidenceKind::Ceiling)
         })
     }

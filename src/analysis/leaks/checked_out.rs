@@ -9,8 +9,8 @@ use crate::model::leak::EvidenceKind;
 use crate::text::fingerprint::fingerprint;
 use crate::text::span::{count, span};
 
-const FIRST: f64 = 25.0;
-const EACH_MORE: f64 = 20.0;
+pub(super) const FIRST: f64 = 25.0;
+pub(super) const EACH_MORE: f64 = 20.0;
 pub(super) const CAP: f64 = 80.0;
 
 pub(super) struct CheckedOut;
@@ -33,7 +33,6 @@ impl Evidence for CheckedOut {
             )],
             backends: named(held.iter().copied()),
             since: oldest(held.iter().copied()),
-            alternative: "another program under the same name whose connections are not reset when they are given back",
             ..Weight::of(EvidenceKind::CheckedOut)
         })
     }

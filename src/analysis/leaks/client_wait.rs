@@ -5,10 +5,10 @@ use super::{Evidence, Weight};
 use crate::model::leak::EvidenceKind;
 use crate::text::span::{count, span};
 
-const FIRST: f64 = 30.0;
-const EACH_MORE: f64 = 25.0;
+pub(super) const FIRST: f64 = 30.0;
+pub(super) const EACH_MORE: f64 = 25.0;
 /// Added when one waits for three thresholds.
-const OLD: f64 = 20.0;
+pub(super) const OLD: f64 = 20.0;
 pub(super) const CAP: f64 = 80.0;
 
 pub(super) struct ClientWait;
@@ -33,7 +33,6 @@ impl Evidence for ClientWait {
             )],
             backends: named(unread.iter().copied()),
             since: oldest(unread.iter().copied()),
-            alternative: "an export or import whose other end is slow",
             ..Weight::of(EvidenceKind::ClientWait)
         })
     }

@@ -21,7 +21,7 @@ use crate::model::thresholds::Thresholds;
 use crate::model::time::Timestamp;
 
 /// The cap of what rests on things learned, as long as a pool is new to pooltop: it may be filling up.
-const WARM_UP_CAP: f64 = 30.0;
+pub(super) const WARM_UP_CAP: f64 = 30.0;
 
 /// What the detector keeps about one target, besides what is remembered per pool and per connection.
 #[derive(Debug, Default)]

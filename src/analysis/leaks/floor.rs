@@ -6,7 +6,7 @@ use super::{Evidence, Weight};
 use crate::model::leak::EvidenceKind;
 use crate::text::span::span_s;
 
-const POINTS: f64 = 10.0;
+pub(super) const POINTS: f64 = 10.0;
 const RISES: u32 = 4;
 
 pub(super) struct Floor;
@@ -26,7 +26,6 @@ impl Evidence for Floor {
                 "the least number of open connections rose {} times in {over} and never fell (+{})",
                 stairs.rises, stairs.gain
             )],
-            alternative: "a load that grows",
             ..Weight::of(EvidenceKind::Floor)
         })
     }

@@ -8,9 +8,9 @@ use crate::model::leak::EvidenceKind;
 use crate::model::time::Timestamp;
 use crate::text::span::{count, span};
 
-const FIRST: f64 = 35.0;
-const EACH_MORE: f64 = 20.0;
-const CAP: f64 = 75.0;
+pub(super) const FIRST: f64 = 35.0;
+pub(super) const EACH_MORE: f64 = 20.0;
+pub(super) const CAP: f64 = 75.0;
 /// A smaller generation is no pool.
 const LEAST: usize = 3;
 /// A smaller replacement neither.
@@ -47,7 +47,6 @@ impl Evidence for Generations {
             )],
             backends: named(silent.iter().copied()),
             since: oldest(silent.iter().copied()),
-            alternative: "a deployment whose old instances have not ended yet",
             ..Weight::of(EvidenceKind::Generations)
         })
     }

@@ -14,11 +14,11 @@ use crate::model::leak::EvidenceKind;
 use crate::text::span::{count, span};
 
 /// Points of one session at twice the threshold.
-const FULL: f64 = 35.0;
+pub(super) const FULL: f64 = 35.0;
 /// The same where a person types: somebody thinking is no leak.
-const FULL_HUMAN: f64 = 15.0;
+pub(super) const FULL_HUMAN: f64 = 15.0;
 /// Added when the oldest is past five thresholds.
-const OLD: f64 = 20.0;
+pub(super) const OLD: f64 = 20.0;
 /// Idle in transaction alone does not make a hundred.
 pub(super) const CAP: f64 = 85.0;
 
@@ -38,7 +38,6 @@ impl Evidence for IdleInTransaction {
             since: oldest.backend.state_change,
             // Before anything was seen to return, only one that no ordinary work explains speaks for itself.
             learned: !old,
-            alternative: "a job that holds its transaction while it works (declare it: holds_transactions = true)",
             ..Weight::of(EvidenceKind::IdleInTransaction)
         })
     }

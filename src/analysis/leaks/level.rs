@@ -10,9 +10,9 @@ use crate::model::thresholds::Thresholds;
 use crate::model::time::Timestamp;
 
 /// Samples in a row that must agree. Not a time: one odd sample is no state, however slow the sampling.
-const AGREE: u8 = 3;
+pub(super) const AGREE: u8 = 3;
 /// Windows for which the score must have been low before a state is left.
-const LEAVE_AFTER: u32 = 2;
+pub(super) const LEAVE_AFTER: u32 = 2;
 
 const LEVELS: [LeakState; 3] = [LeakState::Watch, LeakState::Suspect, LeakState::Leak];
 

@@ -103,7 +103,7 @@ impl Reported {
 }
 
 /// Points of either report: enough for a suspect, because it is the only evidence that needs no inference.
-const POINTS: f64 = 50.0;
+pub(super) const POINTS: f64 = 50.0;
 
 pub(super) struct ReportedIdle;
 

@@ -11,19 +11,19 @@ use crate::model::leak::EvidenceKind;
 use crate::text::span::{count, span_s};
 
 /// Points of a rise where nothing else speaks against the pool.
-const ALONE: f64 = 15.0;
+pub(super) const ALONE: f64 = 15.0;
 /// Points of a rise beside a fall.
-const UNSTEADY: f64 = 7.0;
+pub(super) const UNSTEADY: f64 = 7.0;
 /// Points of a rise beside other evidence that counts the same connections.
-const BESIDE: f64 = 8.0;
+pub(super) const BESIDE: f64 = 8.0;
 /// Taken off for each fall.
-const FALL: f64 = 10.0;
+pub(super) const FALL: f64 = 10.0;
 /// Taken off for each stranded connection that came back, at most four.
-const RETURN: f64 = 8.0;
+pub(super) const RETURN: f64 = 8.0;
 const RETURNS: usize = 4;
-const CAP: f64 = 75.0;
+pub(super) const CAP: f64 = 75.0;
 /// Fewer rises are chance.
-const RISES: u32 = 2;
+pub(super) const RISES: u32 = 2;
 /// Windows that the minima reach back.
 pub(super) const WINDOWS: u32 = 10;
 
@@ -65,7 +65,6 @@ impl Evidence for Staircase {
             )],
             backends: named(stranded.iter().copied()),
             since: oldest(stranded.iter().copied()),
-            alternative: "new worker processes that start behind the same address",
             ..Weight::of(EvidenceKind::Staircase)
         })
     }

@@ -22,11 +22,11 @@ const CHANCE: f64 = 1e-3;
 /// A statement that makes half of the traffic is no code path of its own.
 const COMMON: f64 = 0.5;
 /// Points per power of ten.
-const PER_DECADE: f64 = 8.0;
+pub(super) const PER_DECADE: f64 = 8.0;
 /// Below a suspect.
-const CAP: f64 = 45.0;
+pub(super) const CAP: f64 = 45.0;
 /// The same where the pool lives and none of them is witnessed to have been unavailable.
-const CAP_UNWITNESSED: f64 = 14.0;
+pub(super) const CAP_UNWITNESSED: f64 = 14.0;
 /// How much of their own doing the silent ones still make in the mix.
 const OWN_SHARE: f64 = 0.8;
 
@@ -67,7 +67,6 @@ impl Evidence for Statement {
             )],
             backends: named(same.iter().copied()),
             since: oldest(same.iter().copied()),
-            alternative: "a burst of one endpoint, whose connections have not been needed since",
             ..Weight::of(EvidenceKind::Statement)
         })
     }

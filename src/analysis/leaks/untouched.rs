@@ -5,7 +5,7 @@ use super::{Evidence, Weight};
 use crate::model::leak::EvidenceKind;
 use crate::text::span::{count, span};
 
-const POINTS: f64 = 35.0;
+pub(super) const POINTS: f64 = 35.0;
 /// Fewer are chance.
 const LEAST: usize = 2;
 /// How busy the others have to be, 0–1.
@@ -36,7 +36,6 @@ impl Evidence for Untouched {
             )],
             backends: named(idle.iter().copied()),
             since: oldest(idle.iter().copied()),
-            alternative: "two pools under one name, one of them idle",
             ..Weight::of(EvidenceKind::Untouched)
         })
     }
