@@ -76,7 +76,7 @@ pub const KINDS: [EvidenceRow; super::EVIDENCE.len()] = [
     EvidenceRow {
         kind: EvidenceKind::Reported,
         claim: "the application or its pooler says for {checked_out} that connections are out which do nothing",
-        alternative: "",
+        alternative: "an application that works long with a connection in its hand, between two statements",
     },
 ];
 
