@@ -100,80 +100,30 @@ mod tests {
 
     #[test]
     fn bounds_are_found_under_their_names_and_in_flat_settings() {
-        let pool = |name: &str, kind| AppPool { name: name.into(), kind, ..AppPool::default() };
-        for (config, name, kind, size, more, max) in [
-            (
-                json!({ "pool_size": 10, "max_overflow": 20 }),
-                "main",
-                AppPoolKind::Database,
-                Some(10),
-                Some(20),
-                None,
-            ),
-            (
-                json!({ "database": { "pool_size": 10, "max_overflow": -1 }, "redis": { "max_connections": 15 } }),
-                "main",
-                AppPoolKind::Database,
-                Some(10),
-                Some(-1),
-                None,
-            ),
-            (
-                json!({ "redis": { "max_connections": 15 } }),
-                "cache",
-                AppPoolKind::Redis,
-                None,
-                None,
-                Some(15),
-            ),
-            (
-                json!({ "redis_pools": { "cache": { "max_connections": 15 } } }),
-                "cache",
-                AppPoolKind::Redis,
-                None,
-                None,
-                Some(15),
-            ),
-            (
-                json!({ "redis_pools": { "cache": { "max_connections": 15 } } }),
-                "queue",
-                AppPoolKind::Redis,
-                None,
-                None,
-                None,
-            ),
-            (
-                json!({ "redis_max_connections": 15, "db_pool_size": 5 }),
-                "cache",
-                AppPoolKind::Redis,
-                None,
-                None,
-                Some(15),
-            ),
-            (
-                json!({ "redis_max_connections": 15, "db_pool_size": 5 }),
-                "x",
-                AppPoolKind::Database,
-                Some(5),
-                None,
-                None,
-            ),
-            (
-                json!({ "database_pools": { "a": { "pool_size": 1 }, "b": { "pool_size": 2 } } }),
-                "b",
-                AppPoolKind::Database,
-                Some(2),
-                None,
-                None,
-            ),
-            (json!({ "pools": { "a": { "pool_size": 1 } } }), "b", AppPoolKind::Database, None, None, None),
-            (json!([1, 2]), "b", AppPoolKind::Database, None, None, None),
-        ] {
-            let mut pool = pool(name, kind);
+        const DATABASE: AppPoolKind = AppPoolKind::Database;
+        const REDIS: AppPoolKind = AppPoolKind::Redis;
+        type Found = (Option<u32>, Option<i64>, Option<u32>);
+        let check = |config: serde_json::Value, name: &str, kind, expected: Found| {
+            let mut pool = AppPool { name: name.into(), kind, ..AppPool::default() };
             for bound in all(&config) {
                 bound.fill(&mut pool);
             }
-            assert_eq!((pool.size, pool.max_overflow, pool.max), (size, more, max), "{config}");
-        }
+            assert_eq!((pool.size, pool.max_overflow, pool.max), expected, "{config}");
+        };
+        let (of_fifteen, unknown) = ((None, None, Some(15)), (None, None, None));
+        let flat = json!({ "redis_max_connections": 15, "db_pool_size": 5 });
+        let sized = json!({ "database": { "pool_size": 10, "max_overflow": -1 }, "redis": { "max_connections": 15 } });
+        let named = json!({ "redis_pools": { "cache": { "max_connections": 15 } } });
+        let pools = json!({ "database_pools": { "a": { "pool_size": 1 }, "b": { "pool_size": 2 } } });
+        check(json!({ "pool_size": 10, "max_overflow": 20 }), "main", DATABASE, (Some(10), Some(20), None));
+        check(sized, "main", DATABASE, (Some(10), Some(-1), None));
+        check(json!({ "redis": { "max_connections": 15 } }), "cache", REDIS, of_fifteen);
+        check(named.clone(), "cache", REDIS, of_fifteen);
+        check(named, "queue", REDIS, unknown);
+        check(flat.clone(), "cache", REDIS, of_fifteen);
+        check(flat, "x", DATABASE, (Some(5), None, None));
+        check(pools, "b", DATABASE, (Some(2), None, None));
+        check(json!({ "pools": { "a": { "pool_size": 1 } } }), "b", DATABASE, unknown);
+        check(json!([1, 2]), "b", DATABASE, unknown);
     }
 }

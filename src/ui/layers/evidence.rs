@@ -32,15 +32,18 @@ pub fn lines(
     };
     let mut page = Writer { lines: head(moment, finding, paint), width, paint };
     let leak = leak(moment, finding);
-    match leak {
-        Some((_, view)) => page.weighed(view),
-        None => {
-            page.section("evidence", &mut finding.evidence.iter(), Meaning::Text);
-            page.section("also explained by", &mut finding.alternative.iter(), Meaning::Text);
-        }
+    if let Some((_, view)) = leak {
+        page.weighed(view);
+    } else {
+        page.section("evidence", &mut finding.evidence.iter(), Meaning::Text);
+        page.section("also explained by", &mut finding.alternative.iter(), Meaning::Text);
     }
     page.section("what to do", &mut finding.suggestion.iter(), Meaning::Accent);
-    for advice in moment.recommendations.iter().filter(|advice| advice.pool == finding.pool_name) {
+    // What the finding itself says to do is not said twice.
+    let more = moment.recommendations.iter().filter(|advice| {
+        advice.pool == finding.pool_name && Some(&advice.suggestion) != finding.suggestion.as_ref()
+    });
+    for advice in more {
         let texts = [&advice.issue, &advice.suggestion];
         page.section("recommendation", &mut texts.into_iter().chain(&advice.formula), Meaning::Text);
     }

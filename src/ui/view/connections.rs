@@ -240,7 +240,7 @@ pub fn cell<'a>(moment: &'a Moment, row: &'a BackendRow, field: Field, glyphs: &
         Field::Pid => Cell::plain(backend.pid().to_string()),
         Field::Target => Cell::muted(moment.targets.get(row.target).map_or("", |target| &*target.name)),
         Field::Application => match application(moment, row) {
-            name if name.is_empty() => unknown(),
+            "" => unknown(),
             name => Cell::plain(name),
         },
         Field::User => Cell::muted(&*session.user),
