@@ -58,6 +58,7 @@ impl AppTracker {
             });
             reported.read(pool, body, sample, settings);
             reported.track.draw(line, sample.received_at);
+            reported.track.weigh(sample.received_at, settings);
         }
         self.pools.retain(|_, reported| sample.at.age_of(reported.track.last_seen) <= KEPT);
         let limits = self.limits(sample);

@@ -72,6 +72,10 @@ impl Analyser {
             now,
             statuses: &targets,
             servers: &parts.servers,
+            pasts: statuses
+                .iter()
+                .map(|status| self.servers.get(&status.name).map(|server| &server.past))
+                .collect(),
             poolers: &parts.poolers,
             redis: parts
                 .redis

@@ -1,0 +1,1 @@
+//! Each rule fires, and does not where it nearly would.
