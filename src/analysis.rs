@@ -37,6 +37,7 @@ mod tracker;
 mod trend;
 mod verdict;
 
+pub use advice::rules as advice_rules;
 pub use leaks::reported::ClientSide;
 pub use moment::Moment;
 pub use rollup::{Level, roll_up};

@@ -51,7 +51,7 @@ struct Row {
     /// The rule's name in the documentation.
     id: &'static str,
     class: Class,
-    /// What is wrong, the same each time; `None` where each piece of advice brings its own words.
+    /// What is wrong, the same each time; empty where each piece of advice brings its own words.
     issue: &'static str,
     check: fn(&Given<'_>) -> Vec<Advice>,
 }
@@ -139,6 +139,11 @@ impl Advice {
             formula: self.formula.as_deref().map(Text::line),
         }
     }
+}
+
+/// Every rule as name and what it says is wrong, for the documentation.
+pub fn rules() -> impl Iterator<Item = (&'static str, &'static str)> {
+    RULES.iter().map(|row| (row.id, row.issue))
 }
 
 /// All advice, what should be done first coming first.

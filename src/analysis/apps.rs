@@ -129,7 +129,7 @@ impl Reported {
         pool.idle =
             reported.idle.or_else(|| total.zip(reported.used).map(|(all, used)| all.saturating_sub(used)));
         pool.peak = pool.peak.max(pool.total).max(reported.peak.unwrap_or(0));
-        pool.pending = reported.pending;
+        (pool.pending, pool.max_wait_s) = (reported.pending, reported.max_wait_s);
         pool.min = reported.min.or(declared.and_then(|declared| declared.min));
         pool.max = ceiling(reported).or(declared.and_then(|declared| declared.max));
         (pool.size, pool.overflow, pool.max_overflow) =

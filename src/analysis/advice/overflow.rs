@@ -7,7 +7,10 @@ use crate::model::finding::{AdviceSeverity, Finding, Rule};
 /// Starts from `pool.overflow`, which asks for any overflow that lasts.
 pub(super) fn constant(given: &Given<'_>) -> Vec<Advice> {
     let found = given.on_pools(Rule::PoolOverflow).into_iter();
-    found.filter_map(|(finding, placed)| constantly(given, finding, placed)).collect()
+    // Who waits, gave up or nearly fills the pool is told a size that has the overflow in it.
+    let fuller = [Rule::PoolWaiting, Rule::PoolTimeouts, Rule::PoolUtilization];
+    let alone = found.filter(|(_, (_, pool))| fuller.iter().all(|rule| given.on(*rule, pool).is_none()));
+    alone.filter_map(|(finding, placed)| constantly(given, finding, placed)).collect()
 }
 
 fn constantly(given: &Given<'_>, finding: &Finding, (place, pool): Placed<'_>) -> Option<Advice> {

@@ -102,7 +102,12 @@ fn larger(given: &Given<'_>, (_, pool): Placed<'_>, target: Option<usize>) -> (S
     };
     let formula = format!("⌈1.25 × {peak}⌉ = {wanted}{within}");
     let text = if bound > size {
-        format!("then {word}: {size} -> {bound}")
+        let overflow =
+            seen.max_overflow.and_then(|overflow| u64::try_from(overflow).ok()).filter(|more| *more > 0);
+        // What is opened for a burst today is kept open from now on; the total grows only where it has to.
+        let overflow =
+            overflow.map(|most| format!(", max_overflow: {most} -> {}", (size + most).saturating_sub(bound)));
+        format!("then {word}: {size} -> {bound}{}", overflow.unwrap_or_default())
     } else if wanted > size {
         "the server has no room for a larger pool: a pooler in transaction mode, then max_connections"
             .to_owned()

@@ -52,18 +52,21 @@ fn gives_up_after_s(given: &Given<'_>, (_, pool): Placed<'_>) -> Option<f64> {
     pooler.facts.as_ref()?.config.query_wait_timeout_s
 }
 
-/// R2: the next burst will wait.
+/// R2: the next burst will wait. Where requests wait already, that is told instead.
 pub(super) fn nearly_exhausted(given: &Given<'_>) -> Vec<Advice> {
-    let advice = |(finding, placed): (&crate::model::finding::Finding, Placed<'_>)| {
-        let severity =
-            if finding.severity >= Severity::Warning { AdviceSeverity::High } else { AdviceSeverity::Medium };
-        let mut advice = with_remedy(given, placed, severity);
-        let seen = &placed.1.track.pool;
-        advice.share = f64::from(seen.used.unwrap_or(0)) / f64::from(seen.max.unwrap_or(1).max(1));
-        advice.evidence.insert(0, finding.title.to_string());
-        advice
-    };
-    given.on_pools(Rule::PoolUtilization).into_iter().map(advice).collect()
+    let found = given.on_pools(Rule::PoolUtilization).into_iter();
+    let fuller = found.filter(|(_, (_, pool))| given.on(Rule::PoolWaiting, pool).is_none());
+    fuller
+        .map(|(finding, placed)| {
+            let severe = finding.severity >= Severity::Warning;
+            let severity = if severe { AdviceSeverity::High } else { AdviceSeverity::Medium };
+            let mut advice = with_remedy(given, placed, severity);
+            let seen = &placed.1.track.pool;
+            advice.share = f64::from(seen.used.unwrap_or(0)) / f64::from(seen.max.unwrap_or(1).max(1));
+            advice.evidence.insert(0, finding.title.to_string());
+            advice
+        })
+        .collect()
 }
 
 /// R4: requests gave up. `query_wait_timeout` of a pooler is not counted by itself there.
