@@ -40,7 +40,11 @@ pub fn lines(
         }
     }
     page.section("what to do", &mut finding.suggestion.iter(), Meaning::Accent);
-    for advice in moment.recommendations.iter().filter(|advice| advice.pool == finding.pool_name) {
+    // What the finding itself says to do is not said twice.
+    let more = moment.recommendations.iter().filter(|advice| {
+        advice.pool == finding.pool_name && Some(&advice.suggestion) != finding.suggestion.as_ref()
+    });
+    for advice in more {
         let texts = [&advice.issue, &advice.suggestion];
         page.section("recommendation", &mut texts.into_iter().chain(&advice.formula), Meaning::Text);
     }
