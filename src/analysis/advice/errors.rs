@@ -2,7 +2,6 @@
 
 use super::Advice;
 use super::given::Given;
-use super::server::as_severe;
 use crate::analysis::statements::{StatementLoad, StatementRow};
 use crate::model::facts::Settings;
 use crate::model::finding::{AdviceSeverity, Rule};
@@ -18,7 +17,7 @@ const COSTS_MS: (f64, f64) = (1.0, 2.0);
 /// R9: an application counts failures, or the server counts sessions that were killed, broke off or were abandoned.
 pub(super) fn broken(given: &Given<'_>) -> Vec<Advice> {
     let counted = given.on_pools(Rule::PoolErrors).into_iter().map(|(finding, (place, pool))| {
-        let mut advice = Advice::on(pool, as_severe(finding).max(AdviceSeverity::Medium), SUGGESTION);
+        let mut advice = Advice::on(pool, AdviceSeverity::Medium, SUGGESTION);
         advice.share = pool.track.gains.errors.unwrap_or(0) as f64;
         advice.evidence.push(finding.title.to_string());
         let server = given.server_of(place);

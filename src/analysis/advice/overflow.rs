@@ -24,24 +24,21 @@ fn constantly(given: &Given<'_>, finding: &Finding, (place, pool): Placed<'_>) -
     }
     let usual = pool.track.busy.recent().map(|usual| i64::from(usual.median) - size);
     let by = usual.filter(|usual| *usual > 0).unwrap_or(over).min(most);
-    let mut advice = match given.leak_of(place) {
-        Some(leak) => {
-            let first = "End the leak first: what leaks fills any size and its overflow";
-            let mut advice = Advice::on(pool, AdviceSeverity::Medium, first);
-            advice.evidence.push(leak.title.to_string());
-            advice
-        }
-        None => {
-            let suggestion = format!(
-                "pool_size: {size} -> {}, max_overflow: {most} -> {}: the total stays, and {by} connections are no \
-                 longer opened and closed for each use",
-                size + by,
-                most - by
-            );
-            let mut advice = Advice::on(pool, AdviceSeverity::Medium, suggestion);
-            advice.formula = Some(format!("{size} + {by} in use beyond it, {most} − {by}"));
-            advice
-        }
+    let mut advice = if let Some(leak) = given.leak_of(place) {
+        let first = "End the leak first: what leaks fills any size and its overflow";
+        let mut advice = Advice::on(pool, AdviceSeverity::Medium, first);
+        advice.evidence.push(leak.title.to_string());
+        advice
+    } else {
+        let suggestion = format!(
+            "pool_size: {size} -> {}, max_overflow: {most} -> {}: the total stays, and {by} connections are no longer \
+             opened and closed for each use",
+            size + by,
+            most - by
+        );
+        let mut advice = Advice::on(pool, AdviceSeverity::Medium, suggestion);
+        advice.formula = Some(format!("{size} + {by} in use beyond it, {most} − {by}"));
+        advice
     };
     advice.share = share;
     let told = format!("{over} of {most} allowed beyond its size of {size} ({:.0} %)", share * 100.0);

@@ -6,7 +6,7 @@ use crate::analysis::findings::budget::{OWN, demand};
 use crate::analysis::sizing::budget::Usable;
 use crate::analysis::sizing::memory::Memory;
 use crate::analysis::sizing::provider;
-use crate::model::finding::{AdviceSeverity, Finding, Rule, Severity};
+use crate::model::finding::{AdviceSeverity, Finding, Rule};
 use crate::model::limit::LimitScope;
 
 /// Share of the usable slots above which the next deploy meets the ceiling.
@@ -113,12 +113,11 @@ fn too_large(given: &Given<'_>, finding: &Finding) -> Option<Advice> {
     } else {
         format!("Lower the bounds by {over} together, {label} first")
     };
-    let raise = match given.leak_on(&finding.target) {
-        Some(_) => String::new(),
-        None => {
-            let needed = given.usable(target)?.holding(total.into());
-            format!("; else max_connections: {}", provider::raise(given.provider(target), needed))
-        }
+    let raise = if given.leak_on(&finding.target).is_some() {
+        String::new()
+    } else {
+        let needed = given.usable(target)?.holding(total.into());
+        format!("; else max_connections: {}", provider::raise(given.provider(target), needed))
     };
     let mut advice = Advice::new(
         AdviceSeverity::Medium,
@@ -155,13 +154,4 @@ fn much_memory(given: &Given<'_>, target: usize, name: &str) -> Option<Advice> {
     ));
     advice.formula = Some(format!("{open} × 10 MB / {:.1} GB = {:.0} %", bytes / 1e9, share * 100.0));
     Some(advice)
-}
-
-/// How severe advice is that follows a finding.
-pub(super) fn as_severe(finding: &Finding) -> AdviceSeverity {
-    match finding.severity {
-        Severity::Critical => AdviceSeverity::High,
-        Severity::Warning => AdviceSeverity::Medium,
-        Severity::Notice => AdviceSeverity::Low,
-    }
 }
