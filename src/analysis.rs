@@ -37,7 +37,6 @@ mod tracker;
 mod trend;
 mod verdict;
 
-pub use advice::rules as advice_rules;
 pub use leaks::reported::ClientSide;
 pub use moment::Moment;
 pub use rollup::{Level, roll_up};

@@ -28,6 +28,7 @@ use std::collections::HashSet;
 
 use given::Given;
 
+use super::reference::advice::{self as text, AdviceRow};
 use super::scene::{PoolScene, Scene};
 use crate::model::finding::{AdviceSeverity, Finding, Recommendation};
 use crate::text::Text;
@@ -48,52 +49,48 @@ enum Class {
 
 /// One rule.
 struct Row {
-    /// The rule's name in the documentation.
+    /// For tests, which name the rules shortly.
+    #[cfg_attr(not(test), expect(dead_code, reason = "only tests tell rules apart by name"))]
     id: &'static str,
     class: Class,
-    /// What is wrong, the same each time; empty where each piece of advice brings its own words.
-    issue: &'static str,
+    /// As the documentation tells it.
+    text: &'static AdviceRow,
     check: fn(&Given<'_>) -> Vec<Advice>,
 }
 
 const fn row(
     id: &'static str,
     class: Class,
-    issue: &'static str,
+    text: &'static AdviceRow,
     check: fn(&Given<'_>) -> Vec<Advice>,
 ) -> Row {
-    Row { id, class, issue, check }
+    Row { id, class, text, check }
 }
 
 /// Every rule; R20's first half ("pre-ping is off") cannot be seen and is part of the suggestion of R9.
 const RULES: [Row; 22] = [
-    row("R1", Class::Wait, "High wait times", waiting::long_waits),
-    row("R2", Class::Wait, "Pool nearly exhausted", waiting::nearly_exhausted),
-    row("R3", Class::Wait, "Overflow used constantly", overflow::constant),
-    row("R4", Class::Timeouts, "Pool timeouts", waiting::timeouts),
-    row("R5", Class::UnderUse, "Pool larger than its load", under_use::idle_pools),
-    row("R6", Class::Budget, "Too many connections", server::exhausted),
-    row("R7", Class::Budget, "Pools together over-committed", server::overcommitted),
-    row("R8", Class::Churn, "Stale connections", path::stale),
-    row("R9", Class::Timeouts, "Connection errors", errors::broken),
-    row("R10", Class::Timeouts, "Not safe in transaction pooling", transaction_mode::unsafe_statements),
-    row("R11", Class::Churn, "Extra round trip per release", transaction_mode::double_reset),
-    row(
-        "R12",
-        Class::Blocking,
-        "Idle transactions are never ended by the server",
-        idle_transactions::unguarded,
-    ),
-    row("R13", Class::Churn, "Reconnect churn", churn::reconnects),
-    row("R14", Class::Wait, "More connections will not help", ceiling::saturated),
-    row("R15", Class::Budget, "Connections take much memory", server::memory),
-    row("R16", Class::Leak, "More connections than declared", leak::bound_exceeded),
-    row("R17", Class::Leak, "Connections leak", leak::leaking),
-    row("R18", Class::Budget, "Small instance", small::direct),
-    row("R19", Class::Blocking, "Pool-locking", locking::nested),
-    row("R20", Class::Churn, "Many statements are pings", errors::pings),
-    row("redis", Class::Budget, "Most clients of the Redis server only lie idle", redis::idle_clients),
-    row("own", Class::Told, "", own_words::of_applications),
+    row("R1", Class::Wait, &text::HIGH_WAITS, waiting::long_waits),
+    row("R2", Class::Wait, &text::NEARLY_EXHAUSTED, waiting::nearly_exhausted),
+    row("R3", Class::Wait, &text::OVERFLOW, overflow::constant),
+    row("R4", Class::Timeouts, &text::TIMEOUTS, waiting::timeouts),
+    row("R5", Class::UnderUse, &text::UNDER_USED, under_use::idle_pools),
+    row("R6", Class::Budget, &text::TOO_MANY, server::exhausted),
+    row("R7", Class::Budget, &text::OVERCOMMITTED, server::overcommitted),
+    row("R8", Class::Churn, &text::STALE, path::stale),
+    row("R9", Class::Timeouts, &text::BROKEN, errors::broken),
+    row("R10", Class::Timeouts, &text::UNSAFE, transaction_mode::unsafe_statements),
+    row("R11", Class::Churn, &text::DOUBLE_RESET, transaction_mode::double_reset),
+    row("R12", Class::Blocking, &text::UNGUARDED, idle_transactions::unguarded),
+    row("R13", Class::Churn, &text::RECONNECTS, churn::reconnects),
+    row("R14", Class::Wait, &text::SATURATED, ceiling::saturated),
+    row("R15", Class::Budget, &text::MEMORY, server::memory),
+    row("R16", Class::Leak, &text::BOUND, leak::bound_exceeded),
+    row("R17", Class::Leak, &text::LEAK, leak::leaking),
+    row("R18", Class::Budget, &text::SMALL, small::direct),
+    row("R19", Class::Blocking, &text::LOCKED, locking::nested),
+    row("R20", Class::Churn, &text::PINGS, errors::pings),
+    row("redis", Class::Budget, &text::IDLE_REDIS, redis::idle_clients),
+    row("own", Class::Told, &text::FROM_APPLICATIONS, own_words::of_applications),
 ];
 
 /// Advice before it is ranked.
@@ -133,17 +130,12 @@ impl Advice {
         Recommendation {
             pool: self.pool,
             severity: self.severity,
-            issue: self.issue.unwrap_or_else(|| row.issue.into()),
+            issue: self.issue.unwrap_or_else(|| row.text.issue.into()),
             suggestion: Text::line(&self.suggestion),
             evidence: self.evidence.iter().map(|sentence| Text::line(sentence)).collect(),
             formula: self.formula.as_deref().map(Text::line),
         }
     }
-}
-
-/// Every rule as name and what it says is wrong, for the documentation.
-pub fn rules() -> impl Iterator<Item = (&'static str, &'static str)> {
-    RULES.iter().map(|row| (row.id, row.issue))
 }
 
 /// All advice, what should be done first coming first.

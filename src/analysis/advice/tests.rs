@@ -121,7 +121,7 @@ fn lost(second: f64, sessions: u64) -> ServerFacts {
 
 fn given<'a>(moment: &'a Moment, id: &str) -> Option<&'a Recommendation> {
     let row = RULES.iter().find(|row| row.id == id).unwrap();
-    moment.recommendations.iter().find(|advice| *advice.issue == *row.issue)
+    moment.recommendations.iter().find(|advice| *advice.issue == *row.text.issue)
 }
 
 /// It is given on the first, saying this, and not on the others.
@@ -141,9 +141,9 @@ use AdviceSeverity::{High, Low, Medium};
 #[test]
 fn r1_waits_are_answered_with_a_quarter_more_than_the_peak() {
     let waiting = |wait_s| app(30, move |_| AppPool { wait_avg_s: Some(wait_s), ..sqlalchemy(12) });
-    fires("R1", Low, "then pool_size: 10 -> 15", &waiting(0.02), &[waiting(0.004)]);
-    fires("R1", Low, ", max_overflow: 20 -> 15", &waiting(0.02), &[]);
-    fires("R1", Medium, "⌈1.25 × 12⌉ = 15", &waiting(0.06), &[]);
+    fires("R1", Low, "then pool_size: 10 -> 15", &waiting(0.004), &[waiting(0.0004)]);
+    fires("R1", Low, ", max_overflow: 20 -> 15", &waiting(0.004), &[]);
+    fires("R1", Medium, "⌈1.25 × 12⌉ = 15", &waiting(0.006), &[]);
     let queued = |pending, wait| {
         app(30, move |_| AppPool { pending: Some(pending), max_wait_s: Some(wait), ..sqlalchemy(30) })
     };
