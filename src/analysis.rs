@@ -6,6 +6,7 @@ mod advice;
 mod apps;
 mod assemble;
 pub mod blocking;
+mod busy;
 mod changes;
 mod findings;
 #[doc(hidden)]
@@ -39,7 +40,7 @@ mod verdict;
 pub use leaks::reported::ClientSide;
 pub use moment::Moment;
 pub use rollup::{Level, roll_up};
-pub use settings::Settings;
+pub use settings::{Machine, Settings};
 
 use std::collections::{HashMap, VecDeque};
 

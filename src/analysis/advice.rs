@@ -1,194 +1,161 @@
 //! Recommendations: what to change so that it does not come back.
+//!
+//! One row per rule in [`RULES`], one small file per family. Where a finding says that something is wrong, and for how
+//! long, the advice starts from it; what no finding tells is looked up in what is remembered of the last minutes.
+//!
+//! Not to be known from outside, and so no rule: whether a pool checks connections before use (a driver's ping leaves no
+//! statement in `pg_stat_statements`), and timeouts that a pooler or an application does not count.
 
-use super::reference::advice::{IDLE_REDIS, UNGUARDED};
-use super::scene::Scene;
-use crate::model::facts::ServerFacts;
-use crate::model::finding::{AdviceSeverity, Finding, Recommendation, Rule, Severity};
-use crate::model::pool::PoolKey;
+mod ceiling;
+mod churn;
+mod errors;
+mod given;
+mod idle_transactions;
+mod leak;
+mod locking;
+mod overflow;
+mod own_words;
+mod path;
+mod redis;
+mod server;
+mod size;
+mod small;
+mod transaction_mode;
+mod under_use;
+mod waiting;
+
+use std::collections::HashSet;
+
+use given::Given;
+
+use super::reference::advice::{self as text, AdviceRow};
+use super::scene::{PoolScene, Scene};
+use crate::model::finding::{AdviceSeverity, Finding, Recommendation};
 use crate::text::Text;
-use crate::text::span::span_s;
 
-/// A guard that ends idle transactions by itself should wait this many thresholds at most.
-const GUARD: u32 = 5;
+/// What comes first, however severe the rest: with a leak no size is right, and what fails goes before what is slow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Class {
+    Leak,
+    Timeouts,
+    Budget,
+    Blocking,
+    Wait,
+    Churn,
+    UnderUse,
+    /// In an application's own words: nobody here knows how much they are worth.
+    Told,
+}
 
-/// Advice that follows from the findings.
+/// One rule.
+struct Row {
+    /// For tests, which name the rules shortly.
+    #[cfg_attr(not(test), expect(dead_code, reason = "only tests tell rules apart by name"))]
+    id: &'static str,
+    class: Class,
+    /// As the documentation tells it.
+    text: &'static AdviceRow,
+    check: fn(&Given<'_>) -> Vec<Advice>,
+}
+
+const fn row(
+    id: &'static str,
+    class: Class,
+    text: &'static AdviceRow,
+    check: fn(&Given<'_>) -> Vec<Advice>,
+) -> Row {
+    Row { id, class, text, check }
+}
+
+/// Every rule; R20's first half ("pre-ping is off") cannot be seen and is part of the suggestion of R9.
+const RULES: [Row; 22] = [
+    row("R1", Class::Wait, &text::HIGH_WAITS, waiting::long_waits),
+    row("R2", Class::Wait, &text::NEARLY_EXHAUSTED, waiting::nearly_exhausted),
+    row("R3", Class::Wait, &text::OVERFLOW, overflow::constant),
+    row("R4", Class::Timeouts, &text::TIMEOUTS, waiting::timeouts),
+    row("R5", Class::UnderUse, &text::UNDER_USED, under_use::idle_pools),
+    row("R6", Class::Budget, &text::TOO_MANY, server::exhausted),
+    row("R7", Class::Budget, &text::OVERCOMMITTED, server::overcommitted),
+    row("R8", Class::Churn, &text::STALE, path::stale),
+    row("R9", Class::Timeouts, &text::BROKEN, errors::broken),
+    row("R10", Class::Timeouts, &text::UNSAFE, transaction_mode::unsafe_statements),
+    row("R11", Class::Churn, &text::DOUBLE_RESET, transaction_mode::double_reset),
+    row("R12", Class::Blocking, &text::UNGUARDED, idle_transactions::unguarded),
+    row("R13", Class::Churn, &text::RECONNECTS, churn::reconnects),
+    row("R14", Class::Wait, &text::SATURATED, ceiling::saturated),
+    row("R15", Class::Budget, &text::MEMORY, server::memory),
+    row("R16", Class::Leak, &text::BOUND, leak::bound_exceeded),
+    row("R17", Class::Leak, &text::LEAK, leak::leaking),
+    row("R18", Class::Budget, &text::SMALL, small::direct),
+    row("R19", Class::Blocking, &text::LOCKED, locking::nested),
+    row("R20", Class::Churn, &text::PINGS, errors::pings),
+    row("redis", Class::Budget, &text::IDLE_REDIS, redis::idle_clients),
+    row("own", Class::Told, &text::FROM_APPLICATIONS, own_words::of_applications),
+];
+
+/// Advice before it is ranked.
+#[derive(Clone, Debug)]
+struct Advice {
+    pool: Option<Text>,
+    severity: AdviceSeverity,
+    /// How much of the pool or server is affected, 0–1 and above; ranks within a rule.
+    share: f64,
+    /// In other words than the rule's.
+    issue: Option<Text>,
+    suggestion: String,
+    evidence: Vec<String>,
+    formula: Option<String>,
+}
+
+impl Advice {
+    /// About a server as a whole.
+    fn new(severity: AdviceSeverity, suggestion: impl Into<String>) -> Self {
+        Self {
+            pool: None,
+            severity,
+            share: 0.0,
+            issue: None,
+            suggestion: suggestion.into(),
+            evidence: Vec::new(),
+            formula: None,
+        }
+    }
+
+    /// About one pool.
+    fn on(pool: &PoolScene<'_>, severity: AdviceSeverity, suggestion: impl Into<String>) -> Self {
+        Self { pool: Some(pool.track.pool.name.clone()), ..Self::new(severity, suggestion) }
+    }
+
+    fn finish(self, row: &Row) -> Recommendation {
+        Recommendation {
+            pool: self.pool,
+            severity: self.severity,
+            issue: self.issue.unwrap_or_else(|| row.text.issue.into()),
+            suggestion: Text::line(&self.suggestion),
+            evidence: self.evidence.iter().map(|sentence| Text::line(sentence)).collect(),
+            formula: self.formula.as_deref().map(Text::line),
+        }
+    }
+}
+
+/// All advice, what should be done first coming first.
 pub(super) fn advise(scene: &Scene<'_>, findings: &[Finding]) -> Vec<Recommendation> {
-    findings
-        .iter()
-        .filter(|finding| {
-            finding.rule == Rule::LeakIdleInTransaction && finding.severity >= Severity::Warning
-        })
-        .filter_map(|finding| unguarded(scene, finding))
-        .chain(findings.iter().filter_map(|finding| idle_redis_clients(scene, finding)))
-        .chain(of_applications(scene))
-        .collect()
+    ranked(&Given::new(scene, findings)).into_iter().map(|(row, advice)| advice.finish(row)).collect()
 }
 
-/// A Redis server near its ceiling, most of whose clients only lie idle.
-fn idle_redis_clients(scene: &Scene<'_>, finding: &Finding) -> Option<Recommendation> {
-    let is_ceiling = finding.rule == Rule::RedisClients && finding.pool.is_none();
-    let (_, _, tracker) = scene.redis().find(|(_, status, _)| is_ceiling && status.name == finding.target)?;
-    let (idle, held) = (tracker.long_idle(), tracker.held()?);
-    if idle * 2 < held || idle == 0 {
-        return None;
-    }
-    let threshold = scene.settings.thresholds.idle_in_transaction;
-    let timeout = (threshold * GUARD).as_secs_f64();
-    Some(Recommendation {
-        pool: None,
-        severity: AdviceSeverity::Medium,
-        issue: IDLE_REDIS.issue.into(),
-        suggestion: Text::line(&format!(
-            "CONFIG SET timeout {} ends clients idle for longer (not subscribers); applications have to reconnect",
-            timeout.round()
-        )),
-        evidence: vec![
-            Text::line(&format!("{idle} of {held} idle for more than {}", span_s(threshold.as_secs_f64()))),
-            finding.title.clone(),
-        ],
-        formula: Some(Text::line(&format!(
-            "{GUARD} × {} = {}",
-            span_s(timeout / f64::from(GUARD)),
-            span_s(timeout)
-        ))),
-    })
-}
-
-/// What applications advise about their own pools, as theirs.
-fn of_applications<'a>(scene: &'a Scene<'_>) -> impl Iterator<Item = Recommendation> + 'a {
-    scene.apps.iter().enumerate().filter_map(|(target, app)| Some((target, app.as_ref()?))).flat_map(
-        move |(target, app)| {
-            let name = scene.target(target);
-            app.advice.iter().map(move |advice| Recommendation {
-                pool: advice.pool.clone().or_else(|| Some(Text::line(&name))),
-                severity: match advice.severity.as_deref().map(str::to_ascii_lowercase).as_deref() {
-                    Some("critical" | "high" | "error") => AdviceSeverity::High,
-                    Some("warning" | "medium" | "warn") => AdviceSeverity::Medium,
-                    _ => AdviceSeverity::Low,
-                },
-                issue: advice.issue.clone(),
-                suggestion: advice.suggestion.clone(),
-                evidence: vec![Text::line(&format!("{name} says so itself"))],
-                formula: None,
-            })
-        },
-    )
-}
-
-/// Transactions lie idle and nothing on the server would ever end them.
-fn unguarded(scene: &Scene<'_>, finding: &Finding) -> Option<Recommendation> {
-    let key = finding.pool.as_ref()?;
-    let (_, _, server) = scene.servers().find(|(_, status, _)| status.name == finding.target)?;
-    let facts = server.facts.as_ref()?;
-    let (limit_ms, whose) = timeout(facts, key);
-    if limit_ms > 0 {
-        return None;
-    }
-    let guard = (scene.settings.thresholds.idle_in_transaction * GUARD).as_secs_f64();
-    let role = quoted(key.user.as_deref()?);
-    let critical = finding.severity == Severity::Critical;
-    Some(Recommendation {
-        pool: finding.pool_name.clone(),
-        severity: if critical { AdviceSeverity::High } else { AdviceSeverity::Medium },
-        issue: UNGUARDED.issue.into(),
-        suggestion: Text::line(&format!(
-            "ALTER ROLE {role} SET idle_in_transaction_session_timeout = '{}s'",
-            guard.round()
-        )),
-        evidence: vec![
-            Text::line(&format!("idle_in_transaction_session_timeout is 0 for {role} ({whose})")),
-            finding.title.clone(),
-        ],
-        formula: Some(Text::line(&format!(
-            "{GUARD} × {} = {}",
-            span_s(guard / f64::from(GUARD)),
-            span_s(guard)
-        ))),
-    })
-}
-
-/// A name as SQL takes it.
-fn quoted(name: &str) -> String {
-    let plain = |c: char| c.is_ascii_lowercase() || c == '_';
-    let simple = name.starts_with(plain) && name.chars().all(|c| plain(c) || c.is_ascii_digit());
-    if simple { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
-}
-
-/// `idle_in_transaction_session_timeout` as it applies to a pool, ms, and where it is set.
-fn timeout(facts: &ServerFacts, key: &PoolKey) -> (u64, &'static str) {
-    let overrides = |role: bool, database: bool| {
-        facts.overrides.iter().find_map(|set| {
-            let fits = set.role.is_some() == role
-                && set.database.is_some() == database
-                && (!role || set.role == key.user)
-                && (!database || set.database == key.database);
-            set.idle_in_transaction_timeout_ms.filter(|_| fits)
-        })
-    };
-    let of_role = || {
-        let role = facts.roles.iter().find(|role| Some(&role.name) == key.user.as_ref())?;
-        role.idle_in_transaction_timeout_ms
-    };
-    if let Some(limit) = overrides(true, true) {
-        (limit, "set for the role in this database")
-    } else if let Some(limit) = of_role().or_else(|| overrides(true, false)) {
-        (limit, "set for the role")
-    } else if let Some(limit) = overrides(false, true) {
-        (limit, "set for the database")
-    } else {
-        (facts.settings.idle_in_transaction_timeout_ms, "the server's default")
-    }
+fn ranked(given: &Given<'_>) -> Vec<(&'static Row, Advice)> {
+    let of_row = |row: &'static Row| (row.check)(given).into_iter().map(move |advice| (row, advice));
+    let mut all: Vec<(&Row, Advice)> = RULES.iter().flat_map(of_row).collect();
+    // Stable: rules of a class keep their order where all else is equal.
+    all.sort_by(|(a_row, a), (b_row, b)| {
+        let by_share = b.share.total_cmp(&a.share);
+        a_row.class.cmp(&b_row.class).then(b.severity.cmp(&a.severity)).then(by_share)
+    });
+    // A pool that waits is also nearly exhausted: the same remedy is said once.
+    let mut said: HashSet<(Option<Text>, String)> = HashSet::new();
+    all.retain(|(_, advice)| said.insert((advice.pool.clone(), advice.suggestion.clone())));
+    all
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::analysis::fixture::{checkout_leak, facts};
-    use crate::model::facts::TimeoutOverride;
-    use crate::model::pool::Layer;
-
-    #[test]
-    fn a_leak_without_a_guard_is_answered_with_the_setting_and_its_arithmetic() {
-        let advice = checkout_leak().recommendations;
-        assert_eq!(advice.len(), 1);
-        assert_eq!(&*advice[0].suggestion, "ALTER ROLE app SET idle_in_transaction_session_timeout = '300s'");
-        assert_eq!(advice[0].formula.as_deref(), Some("5 × 1m00s = 5m00s"));
-        assert_eq!(advice[0].severity, AdviceSeverity::High);
-    }
-
-    #[test]
-    fn the_narrowest_setting_counts() {
-        let key = PoolKey {
-            target: "db1".into(),
-            layer: Layer::Server,
-            declared: None,
-            application_name: None,
-            user: Some("app".into()),
-            database: Some("shop".into()),
-            client: None,
-        };
-        let set = |role: Option<&str>, database: Option<&str>, ms| TimeoutOverride {
-            role: role.map(Into::into),
-            database: database.map(Into::into),
-            idle_in_transaction_timeout_ms: Some(ms),
-            transaction_timeout_ms: None,
-        };
-        let mut facts = facts(100);
-        facts.settings.idle_in_transaction_timeout_ms = 1;
-        assert_eq!(timeout(&facts, &key).0, 1);
-        facts.overrides.push(set(None, Some("shop"), 2));
-        facts.overrides.push(set(Some("app"), Some("other"), 9));
-        assert_eq!(timeout(&facts, &key).0, 2);
-        facts.overrides.push(set(Some("app"), None, 3));
-        assert_eq!(timeout(&facts, &key).0, 3);
-        facts.overrides.push(set(Some("app"), Some("shop"), 0));
-        assert_eq!(timeout(&facts, &key).0, 0);
-    }
-
-    #[test]
-    fn a_name_that_is_not_plain_is_quoted() {
-        assert_eq!(quoted("app_1"), "app_1");
-        assert_eq!(quoted("App"), "\"App\"");
-        assert_eq!(quoted("x\"; DROP TABLE y; --"), "\"x\"\"; DROP TABLE y; --\"");
-    }
-}
+mod tests;

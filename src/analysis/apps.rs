@@ -58,6 +58,7 @@ impl AppTracker {
             });
             reported.read(pool, body, sample, settings);
             reported.track.draw(line, sample.received_at);
+            reported.track.weigh(sample.received_at, settings);
         }
         self.pools.retain(|_, reported| sample.at.age_of(reported.track.last_seen) <= KEPT);
         let limits = self.limits(sample);
@@ -128,7 +129,7 @@ impl Reported {
         pool.idle =
             reported.idle.or_else(|| total.zip(reported.used).map(|(all, used)| all.saturating_sub(used)));
         pool.peak = pool.peak.max(pool.total).max(reported.peak.unwrap_or(0));
-        pool.pending = reported.pending;
+        (pool.pending, pool.max_wait_s) = (reported.pending, reported.max_wait_s);
         pool.min = reported.min.or(declared.and_then(|declared| declared.min));
         pool.max = ceiling(reported).or(declared.and_then(|declared| declared.max));
         (pool.size, pool.overflow, pool.max_overflow) =

@@ -5,10 +5,10 @@ mod clients;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::Analyser;
 use super::advice::advise;
 use super::apps::AppTracker;
 use super::blocking::{Blocking, Waits, blocking};
+use super::busy::Past;
 use super::findings::Memory;
 use super::moment::{
     AppView, BackendRow, ClientRow, Moment, PoolRow, PoolerView, RedisView, ServerView, StateSeries,
@@ -20,6 +20,7 @@ use super::roster::Track;
 use super::scene::{PoolScene, Scene};
 use super::statements::StatementTracker;
 use super::tracker::{Tracker, state_counts};
+use super::{Analyser, Settings};
 use super::{findings, layers, leaks, limits, verdict};
 use crate::history::History;
 use crate::model::app::AppSample;
@@ -60,18 +61,13 @@ impl Analyser {
         let mut parts = self.parts(history, statuses);
         self.join(&mut parts, history, statuses);
         let targets = with_missing(statuses, &mut parts.missing);
-        let layers = layers::lines(&layers::Given {
-            pools: &parts.pools,
-            rows: &parts.rows,
-            clients: &parts.clients,
-            poolers: &parts.poolers,
-            declared: &self.settings.pools,
-        });
+        let layers = layers::lines(&parts.given(&self.settings));
         let mut scene = Scene {
             settings: &self.settings,
             now,
             statuses: &targets,
             servers: &parts.servers,
+            pasts: self.pasts(statuses),
             poolers: &parts.poolers,
             redis: parts
                 .redis
@@ -119,6 +115,10 @@ impl Analyser {
             events,
             series,
         }
+    }
+
+    fn pasts(&self, statuses: &[TargetStatus]) -> Vec<Option<&Past>> {
+        statuses.iter().map(|status| self.servers.get(&status.name).map(|server| &server.past)).collect()
     }
 
     fn parts(&self, history: &History, statuses: &[TargetStatus]) -> Parts<'_> {
@@ -213,6 +213,17 @@ impl Analyser {
 }
 
 impl<'a> Parts<'a> {
+    /// What the applications' lines are made of.
+    fn given<'b>(&'b self, settings: &'b Settings) -> layers::Given<'b> {
+        layers::Given {
+            pools: &self.pools,
+            rows: &self.rows,
+            clients: &self.clients,
+            poolers: &self.poolers,
+            declared: &settings.pools,
+        }
+    }
+
     fn add_server(
         &mut self,
         target: usize,

@@ -2,7 +2,7 @@
 
 pub(super) mod about;
 mod blocked;
-mod budget;
+pub(super) mod budget;
 mod churn;
 mod exhaustion;
 mod leak;

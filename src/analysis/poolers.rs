@@ -90,6 +90,7 @@ impl PoolerTracker {
             track.pool.use_avg_s = rates.and_then(|rates| rates.transaction_avg_s);
             track.pool.errors = self.rates.errors(row, pools);
             track.draw(line, sample.received_at);
+            track.weigh(sample.received_at, settings);
         }
     }
 

@@ -13,7 +13,7 @@ const APART: Duration = Duration::from_secs(1);
 
 /// Readings of the last minute.
 #[derive(Clone, Debug)]
-pub(super) struct Recent<T> {
+pub(crate) struct Recent<T> {
     readings: VecDeque<(Timestamp, T)>,
     newest: Option<(Timestamp, T)>,
 }

@@ -3,6 +3,8 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
+use super::Settings;
+use super::busy::{Busy, Deaths};
 use super::grouping::{Bounds, full_name, short_name};
 use super::leaks::Case;
 use super::leaks::habits::Habits;
@@ -58,6 +60,10 @@ pub(crate) struct Track {
     pub(crate) paused: bool,
     /// What its owner counted in the last minute.
     pub(crate) gains: Gains,
+    /// How many of its connections were in use.
+    pub(crate) busy: Busy,
+    /// How long those had been idle that are gone.
+    pub(crate) deaths: Deaths,
     /// What its connections lead to, where an application reports it.
     pub(crate) leads_to: AppPoolKind,
     total: Series<u32>,
@@ -230,6 +236,8 @@ impl Track {
             logging_in: None,
             paused: false,
             gains: Gains::default(),
+            busy: Busy::default(),
+            deaths: Deaths::default(),
             leads_to: AppPoolKind::default(),
             total: Series::new(u32::max),
             idle_in_transaction: Series::new(u32::max),
@@ -287,6 +295,13 @@ impl Track {
         self.opened.set(line, at, self.just_opened);
         if let (Some(open), Some(aborted)) = (self.pool.idle_in_transaction, self.pool.aborted) {
             self.idle_in_transaction.set(line, at, open + aborted);
+        }
+    }
+
+    /// Adds the newest reading to what is known about its load, by this machine's clock.
+    pub(super) fn weigh(&mut self, at: Timestamp, settings: &Settings) {
+        if let Some(used) = self.pool.used {
+            self.busy.add(at, used, settings.interval, &settings.thresholds);
         }
     }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::Settings;
+use super::busy::Past;
 use super::layers::LayerLine;
 use super::moment::{AppView, BackendRow, ClientRow, PoolerView, ServerView};
 use super::redis::RedisTracker;
@@ -24,6 +25,8 @@ pub(crate) struct Scene<'a> {
     pub(crate) statuses: &'a [TargetStatus],
     /// PostgreSQL targets, parallel to `statuses`.
     pub(crate) servers: &'a [Option<ServerView>],
+    /// What is remembered about PostgreSQL targets, parallel to `statuses`.
+    pub(crate) pasts: Vec<Option<&'a Past>>,
     /// Pooler targets, parallel to `statuses`.
     pub(crate) poolers: &'a [Option<PoolerView>],
     /// Redis targets, parallel to `statuses`, with what is remembered about them.

@@ -127,7 +127,9 @@ pub fn size(draft: &Draft, live: Option<Live>) -> Result<Sizing, SizingError> {
         draft.whole(Field::Threads).map(|threads| queue::locking(threads, draft.count(Field::Nested)));
     let mut sizing = Sizing {
         load,
-        busy_ceiling: draft.whole(Field::Cores).map(|cores| 2 * cores + draft.count(Field::Spindles)),
+        busy_ceiling: draft
+            .whole(Field::Cores)
+            .map(|cores| queue::ceiling(cores, draft.count(Field::Spindles))),
         pool_locking,
         memory: Memory::of(
             budget.demand.unwrap_or(budget.usable.max_connections),

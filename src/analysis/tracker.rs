@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Settings;
+use super::busy::{Past, runs};
 use super::grouping::Grouping;
 use super::leaks::reported::ClientSide;
 use super::leaks::{Detector, Round, stranded};
@@ -39,6 +40,8 @@ pub(super) struct Tracker {
     pub(super) ceilings: Vec<Ceiling>,
     pub(super) facts: Option<Arc<ServerFacts>>,
     pub(super) counts: Series<StateCounts>,
+    /// For advice.
+    pub(super) past: Past,
     identity: Option<ServerIdentity>,
     /// When the sample before was taken, by the server's clock, and received, by ours.
     last: Option<(Timestamp, Timestamp)>,
@@ -58,6 +61,7 @@ impl Tracker {
             ceilings: Vec::new(),
             facts: None,
             counts: Series::new(|_, later| later),
+            past: Past::default(),
             identity: None,
             last: None,
             detector: Detector::default(),
@@ -93,7 +97,8 @@ impl Tracker {
             let cleared = self.judge(body, sample.at, settings, &mut tallies);
             events.extend(self.jump(&tallies, sample, settings));
             events.extend(self.recovered(&returned, &cleared, sample));
-            self.publish(sample, line);
+            self.publish(sample, line, settings);
+            self.learn_past(body, sample, settings);
         }
         self.counts.set(line, sample.received_at, state_counts(body));
         limits::measure(self, body, sample, settings);
@@ -143,7 +148,10 @@ impl Tracker {
         let count_births = self.last.is_some();
         self.detector.shapes.begin();
         merge(old, &body.backends, |step| match step {
-            Step::Died(member) => tally(&mut followed.tallies, member.slot).closed += 1,
+            Step::Died(member) => {
+                tally(&mut followed.tallies, member.slot).closed += 1;
+                self.learn_death(&member, at);
+            }
             Step::Born(backend) => {
                 let slot = self.slot_of(&backend.session, at);
                 let mut member = Member::new(backend, slot, at);
@@ -191,6 +199,14 @@ impl Tracker {
         }
         if let Some(track) = self.roster.track_mut(member.slot) {
             track.habits.learn_ending(shape, in_transaction);
+        }
+    }
+
+    /// Learns from a session that is gone, if it was idle.
+    fn learn_death(&mut self, member: &Member, at: Timestamp) {
+        let since = member.state_change.filter(|_| member.state == State::Idle);
+        if let (Some(since), Some(track)) = (since, self.roster.track_mut(member.slot)) {
+            track.deaths.add(at, self.skew.span(since, at));
         }
     }
 
@@ -317,9 +333,25 @@ impl Tracker {
         Some(Event { at: sample.at, target: TargetName::clone(&self.target), kind: EventKind::Jump, text })
     }
 
-    fn publish(&mut self, sample: &Sample, line: &Timeline) {
+    /// Remembers what advice needs.
+    fn learn_past(&mut self, body: &PostgresSample, sample: &Sample, settings: &Settings) {
+        let running = body.backends.iter().filter(|backend| runs(backend)).count();
+        let running = u32::try_from(running).unwrap_or(u32::MAX);
+        self.past.running.add(sample.received_at, running, settings.interval, &settings.thresholds);
+        let Some(facts) = body.facts.known().filter(|facts| self.past.lost_at != Some(facts.at)) else {
+            return;
+        };
+        let lost = facts.databases.iter().map(|database| database.sessions_lost);
+        if let Some(lost) = lost.sum::<Option<u64>>() {
+            self.past.lost_at = Some(facts.at);
+            self.past.lost.add(facts.at, lost, |old, new| new < old);
+        }
+    }
+
+    fn publish(&mut self, sample: &Sample, line: &Timeline, settings: &Settings) {
         for (_, track) in self.roster.tracks_mut() {
             track.draw(line, sample.received_at);
+            track.weigh(sample.received_at, settings);
         }
         self.roster.retire(sample.at);
         for key in self.grouping.declared_keys() {

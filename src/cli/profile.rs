@@ -1,5 +1,6 @@
 //! From what was typed and what the configuration says to what runs.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -9,8 +10,8 @@ use jiff::tz::TimeZone;
 use super::args::TargetArgs;
 use super::exit::Failure;
 use super::hook::Hook;
-use crate::analysis::Settings;
 use crate::analysis::sizing::provider;
+use crate::analysis::{Machine, Settings};
 use crate::config::edit::{NewProfile, NewTarget};
 use crate::config::{self, Config, Located, Paths, Profile};
 use crate::connect::{Conninfo, DsnKind, Environment};
@@ -100,6 +101,8 @@ pub struct Running {
     pub pools: Vec<DeclaredPool>,
     /// Expected Redis pools.
     pub redis_pools: Vec<DeclaredRedisPool>,
+    /// What the profile says about the servers' machines, for advice.
+    pub machines: HashMap<TargetName, Machine>,
     /// Times in UTC.
     pub utc: bool,
     /// Name of the theme, with its place in the configuration.
@@ -172,6 +175,7 @@ impl Running {
                 conninfo = conninfo.with_password_command(argv.clone());
             }
             running.add(&target.name, (&target.url.value, conninfo), false, target.role);
+            running.describe_machine(target);
         }
         for target in &profile.poolers {
             let mut conninfo = running.located(&target.url, around)?;
@@ -254,6 +258,7 @@ impl Running {
             time_scale: 1.0,
             pools: Vec::new(),
             redis_pools: Vec::new(),
+            machines: HashMap::new(),
             utc: config.utc.unwrap_or(false),
             theme: config.theme.clone(),
             hook: None,
@@ -354,6 +359,19 @@ impl Running {
         self.policy.profile = self.name.clone();
     }
 
+    /// Keeps what the profile says about the machine of the target that was added last.
+    fn describe_machine(&mut self, target: &config::PostgresTarget) {
+        let machine = Machine {
+            cores: target.cores,
+            memory: target.memory,
+            provider: target.provider.clone(),
+            path_idle_timeout: target.path_idle_timeout,
+        };
+        if let Some(added) = self.targets.last().filter(|_| machine != Machine::default()) {
+            self.machines.insert(TargetName::clone(&added.name), machine);
+        }
+    }
+
     /// A provider that nobody knows costs advice, not the profile.
     fn note_unknown_providers(&mut self, profile: &Profile) {
         for target in &profile.postgres {
@@ -412,6 +430,7 @@ impl Running {
             thresholds: self.thresholds.scaled(self.time_scale),
             pools: self.pools.clone(),
             redis_pools: self.redis_pools.clone(),
+            machines: self.machines.clone(),
             interval: self.interval,
             time_zone: self.zone(),
             ..Settings::default()

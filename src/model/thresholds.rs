@@ -27,6 +27,19 @@ pub struct Thresholds {
     pub utilization: f64,
     /// Share of a pool's own bound (0–1) above which the pool is nearly used up.
     pub pool_utilization: f64,
+    /// Share of the allowed overflow (0–1) above which the pool's size is too small for its ordinary load: overflow is
+    /// for bursts, and its connections are closed after each use.
+    pub overflow: f64,
+    /// Mean wait for a connection worth advice: taking a free one from a pool costs microseconds, so this is a queue.
+    pub wait: Duration,
+    /// Mean wait for a connection that people feel: more than an ordinary query takes.
+    pub long_wait: Duration,
+    /// How far back the usual and the highest load of a pool are looked for.
+    pub load_window: Duration,
+    /// Share of its open connections (0–1) below which a pool is larger than its load.
+    pub under_use: f64,
+    /// How long it must have been so; half an hour outlasts the lull between two jobs.
+    pub under_use_for: Duration,
     /// How long a condition must hold.
     pub sustained: Duration,
     /// More new connections than this in one sample are an event in the timeline, never a finding.
@@ -69,6 +82,12 @@ impl Default for Thresholds {
             prepared_transaction: Duration::from_secs(300),
             utilization: 0.8,
             pool_utilization: 0.8,
+            overflow: 0.5,
+            wait: Duration::from_millis(5),
+            long_wait: Duration::from_millis(50),
+            load_window: Duration::from_secs(600),
+            under_use: 0.3,
+            under_use_for: Duration::from_secs(1800),
             sustained: Duration::from_secs(60),
             jump: 3,
             warm_up: Duration::from_secs(60),

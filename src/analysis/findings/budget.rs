@@ -8,7 +8,7 @@ use crate::model::pool::Layer;
 use crate::model::target::TargetName;
 
 /// pooltop's own two connections are part of the demand.
-const OWN: u32 = 2;
+pub(in crate::analysis) const OWN: u32 = 2;
 /// Terms named in the evidence.
 const NAMED: usize = 6;
 
@@ -22,7 +22,7 @@ impl Check for Budget {
 }
 
 /// What a pool may open: its bound where it has one, else what it has open now.
-fn demand(pool: &PoolScene<'_>) -> u32 {
+pub(in crate::analysis) fn demand(pool: &PoolScene<'_>) -> u32 {
     let seen = &pool.track.pool;
     seen.max.unwrap_or(seen.total).max(seen.total)
 }

@@ -43,7 +43,7 @@ impl Usable {
     }
 
     /// The smallest `max_connections` that has `demand` connections for applications, the rest being as it is.
-    fn holding(self, demand: u64) -> u64 {
+    pub(in crate::analysis) fn holding(self, demand: u64) -> u64 {
         let fixed = demand + self.superuser_reserved + self.reserved + self.pooltop;
         // A twentieth of the result is a nineteenth of the rest; rounded up it may be a little more than needed.
         let enough = fixed + fixed.div_ceil(19).max(OPERATIONS);

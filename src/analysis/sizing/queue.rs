@@ -63,6 +63,17 @@ pub fn locking(threads: u64, nested: u64) -> u64 {
     threads * nested.saturating_sub(1) + 1
 }
 
+/// `2 × cores + spindles`: more busy connections than this do not get more done. Guidance, for all pools of a server
+/// together; spindles are 0 where the data is cached.
+pub fn ceiling(cores: u64, spindles: u64) -> u64 {
+    2 * cores + spindles
+}
+
+/// A quarter more than the most that was in use at once: `⌈1.25 × peak⌉`.
+pub fn for_peak(peak: u64) -> u64 {
+    (peak * 5).div_ceil(4)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -105,6 +116,12 @@ mod tests {
     #[test]
     fn many_small_pools_need_more_than_one() {
         assert_eq!((staffing(30.0), 3 * staffing(30.0 / 3.0)), (40, 48));
+    }
+
+    #[test]
+    fn a_peak_of_twelve_is_answered_with_fifteen() {
+        assert_eq!((for_peak(12), for_peak(1), for_peak(0)), (15, 2, 0));
+        assert_eq!(ceiling(4, 1), 9);
     }
 
     #[test]

@@ -72,7 +72,7 @@ impl Field {
 pub const RISING: [&str; 3] = ["watch", "suspect", "leak"];
 
 /// Every threshold.
-pub const FIELDS: [Field; 22] = [
+pub const FIELDS: [Field; 28] = [
     Field {
         name: "idle_in_transaction",
         kind: Kind::Span(|all| &mut all.idle_in_transaction),
@@ -126,6 +126,42 @@ pub const FIELDS: [Field; 22] = [
         kind: Kind::Share(|all| &mut all.pool_utilization),
         meaning: "share of a pool's bound",
         why: "above it, requests begin to wait for each other",
+    },
+    Field {
+        name: "overflow",
+        kind: Kind::Share(|all| &mut all.overflow),
+        meaning: "share of the allowed overflow in constant use",
+        why: "overflow is for bursts, its connections are closed after each use",
+    },
+    Field {
+        name: "wait",
+        kind: Kind::Span(|all| &mut all.wait),
+        meaning: "mean wait for a connection worth advice",
+        why: "a free connection is taken in microseconds, so this is a queue",
+    },
+    Field {
+        name: "long_wait",
+        kind: Kind::Span(|all| &mut all.long_wait),
+        meaning: "… that people feel",
+        why: "longer than an ordinary query takes",
+    },
+    Field {
+        name: "load_window",
+        kind: Kind::Span(|all| &mut all.load_window),
+        meaning: "how far back the usual load of a pool is looked for",
+        why: "long enough for its bursts, short enough to follow the day",
+    },
+    Field {
+        name: "under_use",
+        kind: Kind::Share(|all| &mut all.under_use),
+        meaning: "share of its open connections below which a pool is larger than its load",
+        why: "common pools keep a third free for the next burst",
+    },
+    Field {
+        name: "under_use_for",
+        kind: Kind::Span(|all| &mut all.under_use_for),
+        meaning: "… for so long",
+        why: "half an hour outlasts the lull between two jobs",
     },
     Field {
         name: "sustained",
