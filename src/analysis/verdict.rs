@@ -8,6 +8,7 @@ use super::scene::Scene;
 use crate::model::backend::BackendId;
 use crate::model::finding::{Finding, Rule, Severity};
 use crate::model::limit::{Limit, LimitScope};
+use crate::model::pool::Layer;
 use crate::model::target::{TargetError, TargetName, TargetState, TargetStatus};
 use crate::model::verdict::{Verdict, VerdictKind};
 use crate::text::Text;
@@ -161,7 +162,9 @@ fn idle_in_transaction(worst: &Finding, same: &[&Finding], label: &str, scene: &
 /// Who suffers and when it ends.
 fn consequences(scene: &Scene<'_>, target: &TargetName) -> String {
     let mut parts = String::new();
-    let queued: u64 = scene.pools.iter().filter_map(|pool| pool.track.pool.pending).map(u64::from).sum();
+    // Clients at poolers alone: what waits inside an application may be the same work once more.
+    let poolers = scene.pools.iter().filter(|pool| pool.track.pool.key.layer == Layer::Pooler);
+    let queued: u64 = poolers.filter_map(|pool| pool.track.pool.pending).map(u64::from).sum();
     if queued > 0 {
         let _ = write!(parts, "; {} queued", count(queued, "client"));
     }

@@ -208,7 +208,7 @@ impl Kind {
         fits.then_some(value)
     }
 
-    /// A value as [`Kind::read`] takes it.
+    /// A value as it is typed.
     pub fn show(self, value: f64) -> String {
         match self {
             Self::Choice(words) => words.get(whole(value)).copied().unwrap_or_default().to_owned(),

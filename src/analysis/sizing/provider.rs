@@ -2,7 +2,7 @@
 
 use crate::model::facts::RoleFacts;
 
-/// The words, in the order of [`ROWS`].
+/// The words, in the order of the rows.
 pub const WORDS: &[&str] = &["self-hosted", "rds", "aurora", "cloud-sql", "azure", "supabase", "neon"];
 
 struct Row {

@@ -22,6 +22,13 @@ fn shown(info: &Conninfo) -> String {
 }
 
 #[test]
+fn a_keyword_string_stays_one_whatever_its_values_look_like() {
+    let dsn = "host=db1 user=app dbname='x://y'";
+    assert_eq!(shown(&understood(dsn)), "app db1:5432/x://y -");
+    assert_eq!(DsnKind::of(dsn).unwrap(), DsnKind::Postgres);
+}
+
+#[test]
 fn addresses_and_keyword_strings_say_the_same() {
     for (dsn, expected) in [
         ("", "ann localhost:5432/ann -"),

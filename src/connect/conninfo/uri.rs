@@ -6,7 +6,9 @@ use super::{ConninfoError, bad_port};
 
 /// Whether a string is an address at all.
 pub(super) fn is_uri(dsn: &str) -> bool {
-    dsn.contains("://") || dsn.starts_with("jdbc:postgresql:")
+    // A keyword string has its first `=` before anything that only looks like a scheme: `dbname='x://y'`.
+    dsn.split_once("://").is_some_and(|(scheme, _)| !scheme.contains('='))
+        || dsn.starts_with("jdbc:postgresql:")
 }
 
 /// What kind of address a scheme announces.

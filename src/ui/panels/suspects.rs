@@ -119,7 +119,10 @@ fn in_numbers(leak: &LeakView, paint: &Paint<'_>) -> String {
     let parts = [
         Some(count(u64::from(leak.count), "connection")),
         leak.growth_per_min.map(|growth| format!("+{growth:.1}/min")),
-        leak.exhausted_in_s.map(|left| format!("full in {}", format::forecast(left))),
+        leak.exhausted_in_s.map(|left| match left {
+            left if left < 1.0 => "full".to_owned(),
+            left => format!("full in {}", format::forecast(left)),
+        }),
         Some(format!("score {} of 100", leak.score)),
         leak.library.map(|library| library.as_str().to_owned()),
     ];

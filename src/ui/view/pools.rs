@@ -53,7 +53,8 @@ impl Line {
             key,
             pools: 1,
             members: vec![index],
-            name: pool.key.declared.clone(),
+            // Behind a pooler no application name says whose it is; user and database stand beside it.
+            name: pool.key.declared.clone().or_else(|| pool.via_pooler.then(|| "via pooler".into())),
             used: pool.used,
             idle: pool.idle,
             in_transaction: pool.idle_in_transaction,
