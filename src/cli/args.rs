@@ -18,10 +18,11 @@ use crate::text::span::parse_or_seconds;
     name = "pooltop",
     version,
     about = "The terminal dashboard for the moment a database's connections run out",
-    long_about = "Shows live who holds the connections of a PostgreSQL server, who waits, and which pool leaks; ends stuck \
-                  sessions safely; writes what was seen into a file.\n\nTARGET is a profile name, a URL (postgres://, \
-                  pgbouncer://, redis://) or a libpq keyword string such as 'host=db1 dbname=shop'. Without one: the default profile, \
-                  else libpq's environment (PGHOST, PGSERVICE, …).",
+    long_about = "Shows live who holds the connections of PostgreSQL, poolers, applications and Redis, who waits, and which \
+                  pool leaks; ends what is stuck safely; writes what was seen into a file.\n\nTARGET is a profile name, a URL \
+                  (postgres://, pgbouncer://, pgpool://, redis://, rediss://, http://, https://) or a libpq keyword string \
+                  such as 'host=db1 dbname=shop'. Without one: the default profile, else libpq's environment (PGHOST, \
+                  PGSERVICE, …).",
     after_help = "Exit codes: 0 done · 1 not every operation ended as asked · 2 usage · 3 no target answered · 128+n signal",
     args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true
