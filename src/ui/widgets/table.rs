@@ -28,6 +28,18 @@ pub struct Column<F: 'static> {
     pub right: bool,
 }
 
+impl<F> Column<F> {
+    /// A column of text, from its narrowest to its widest.
+    pub const fn text(field: F, head: &'static str, (min, max): (u16, u16), keep: u8) -> Self {
+        Self { field, head, min, max, keep, right: false }
+    }
+
+    /// A column of numbers, always as wide.
+    pub const fn number(field: F, head: &'static str, width: u16, keep: u8) -> Self {
+        Self { field, head, min: width, max: width, keep, right: true }
+    }
+}
+
 /// What one cell shows.
 #[derive(Clone, Debug)]
 pub enum Cell<'a> {

@@ -68,30 +68,22 @@ pub enum Field {
     Id,
 }
 
-const fn column(field: Field, head: &'static str, (min, max): (u16, u16), keep: u8) -> Column<Field> {
-    Column { field, head, min, max, keep, right: false }
-}
-
-const fn number(field: Field, head: &'static str, width: u16, keep: u8) -> Column<Field> {
-    Column { field, head, min: width, max: width, keep, right: true }
-}
-
 impl Listing for Clients {
     type Row = Row;
     type Field = Field;
 
     const TITLE: &'static str = "Clients";
     const COLUMNS: &'static [Column<Field>] = &[
-        column(Field::State, "state", (8, 10), 95),
-        number(Field::Wait, "wait", 7, 100),
-        column(Field::Application, "application", (12, 26), 90),
-        column(Field::User, "user", (8, 14), 50),
-        column(Field::Database, "database", (8, 14), 55),
-        column(Field::Client, "client", (15, 24), 70),
-        column(Field::Target, "target", (10, 18), 60),
-        number(Field::Age, "age", 7, 40),
-        number(Field::Backend, "backend", 8, 80),
-        column(Field::Id, "id", (6, 16), 20),
+        Column::text(Field::State, "state", (8, 10), 95),
+        Column::number(Field::Wait, "wait", 7, 100),
+        Column::text(Field::Application, "application", (12, 26), 90),
+        Column::text(Field::User, "user", (8, 14), 50),
+        Column::text(Field::Database, "database", (8, 14), 55),
+        Column::text(Field::Client, "client", (15, 24), 70),
+        Column::text(Field::Target, "target", (10, 18), 60),
+        Column::number(Field::Age, "age", 7, 40),
+        Column::number(Field::Backend, "backend", 8, 80),
+        Column::text(Field::Id, "id", (6, 16), 20),
     ];
     const SORTS: &'static [(Field, bool)] = &[
         (Field::Wait, true),

@@ -34,27 +34,23 @@ pub enum Field {
     Stuck,
 }
 
-const fn number(field: Field, head: &'static str, width: u16, keep: u8) -> Column<Field> {
-    Column { field, head, min: width, max: width, keep, right: true }
-}
-
 impl Listing for Layers {
     type Row = LayerLine;
     type Field = Field;
 
     const TITLE: &'static str = "Layers";
     const COLUMNS: &'static [Column<Field>] = &[
-        Column { field: Field::Name, head: "application", min: 12, max: 16, keep: 100, right: false },
-        number(Field::Used(Layer::Application), "app pool", 9, 90),
-        number(Field::Waiting(Layer::Application), "waits", 6, 70),
-        number(Field::Wait(Layer::Application), "wait", 7, 40),
-        number(Field::Used(Layer::Pooler), "pooler", 9, 85),
-        number(Field::Waiting(Layer::Pooler), "queued", 7, 80),
-        number(Field::Wait(Layer::Pooler), "wait", 7, 45),
-        number(Field::Used(Layer::Server), "server", 9, 75),
-        number(Field::Working, "work", 6, 60),
-        number(Field::Holding, "in tx", 6, 65),
-        Column { field: Field::Stuck, head: "stuck", min: 8, max: 400, keep: 95, right: false },
+        Column::text(Field::Name, "application", (12, 16), 100),
+        Column::number(Field::Used(Layer::Application), "app pool", 9, 90),
+        Column::number(Field::Waiting(Layer::Application), "waits", 6, 70),
+        Column::number(Field::Wait(Layer::Application), "wait", 7, 40),
+        Column::number(Field::Used(Layer::Pooler), "pooler", 9, 85),
+        Column::number(Field::Waiting(Layer::Pooler), "queued", 7, 80),
+        Column::number(Field::Wait(Layer::Pooler), "wait", 7, 45),
+        Column::number(Field::Used(Layer::Server), "server", 9, 75),
+        Column::number(Field::Working, "work", 6, 60),
+        Column::number(Field::Holding, "in tx", 6, 65),
+        Column::text(Field::Stuck, "stuck", (8, 400), 95),
     ];
     const SORTS: &'static [(Field, bool)] = &[
         (Field::Stuck, true),

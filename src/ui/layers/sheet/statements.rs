@@ -46,25 +46,21 @@ pub enum Field {
     Text,
 }
 
-const fn number(field: Field, head: &'static str, width: u16, keep: u8) -> Column<Field> {
-    Column { field, head, min: width, max: width, keep, right: true }
-}
-
 impl Listing for Statements {
     type Row = Row;
     type Field = Field;
 
     const TITLE: &'static str = "Statements";
     const COLUMNS: &'static [Column<Field>] = &[
-        number(Field::Share, "share", 6, 100),
-        number(Field::Busy, "busy", 6, 95),
-        number(Field::Calls, "calls", 7, 60),
-        number(Field::Total, "total", 7, 50),
-        number(Field::Mean, "mean", 7, 80),
-        number(Field::Max, "max", 7, 70),
-        number(Field::Min, "min", 7, 10),
-        Column { field: Field::Target, head: "target", min: 8, max: 16, keep: 20, right: false },
-        Column { field: Field::Text, head: "statement", min: 12, max: 400, keep: 90, right: false },
+        Column::number(Field::Share, "share", 6, 100),
+        Column::number(Field::Busy, "busy", 6, 95),
+        Column::number(Field::Calls, "calls", 7, 60),
+        Column::number(Field::Total, "total", 7, 50),
+        Column::number(Field::Mean, "mean", 7, 80),
+        Column::number(Field::Max, "max", 7, 70),
+        Column::number(Field::Min, "min", 7, 10),
+        Column::text(Field::Target, "target", (8, 16), 20),
+        Column::text(Field::Text, "statement", (12, 400), 90),
     ];
     const SORTS: &'static [(Field, bool)] = &[
         (Field::Share, true),

@@ -39,29 +39,21 @@ pub enum Field {
     Finding,
 }
 
-const fn column(field: Field, head: &'static str, (min, max): (u16, u16), keep: u8) -> Column<Field> {
-    Column { field, head, min, max, keep, right: false }
-}
-
-const fn number_column(field: Field, head: &'static str, width: u16, keep: u8) -> Column<Field> {
-    Column { field, head, min: width, max: width, keep, right: true }
-}
-
-const USED: Column<Field> = number_column(Field::Used, "used/max", 9, 100);
-const IDLE: Column<Field> = number_column(Field::Idle, "idle", 5, 60);
-const IN_TRANSACTION: Column<Field> = number_column(Field::InTransaction, "in tx", 6, 90);
-const ABORTED: Column<Field> = number_column(Field::Aborted, "abort", 6, 50);
-const QUEUED: Column<Field> = number_column(Field::Queued, "queued", 7, 55);
-const OLDEST: Column<Field> = number_column(Field::Oldest, "oldest", 7, 80);
-const TREND: Column<Field> = column(Field::Trend, "recent", (10, 40), 30);
-const FINDING: Column<Field> = column(Field::Finding, "finding", (10, 10), 70);
+const USED: Column<Field> = Column::number(Field::Used, "used/max", 9, 100);
+const IDLE: Column<Field> = Column::number(Field::Idle, "idle", 5, 60);
+const IN_TRANSACTION: Column<Field> = Column::number(Field::InTransaction, "in tx", 6, 90);
+const ABORTED: Column<Field> = Column::number(Field::Aborted, "abort", 6, 50);
+const QUEUED: Column<Field> = Column::number(Field::Queued, "queued", 7, 55);
+const OLDEST: Column<Field> = Column::number(Field::Oldest, "oldest", 7, 80);
+const TREND: Column<Field> = Column::text(Field::Trend, "recent", (10, 40), 30);
+const FINDING: Column<Field> = Column::text(Field::Finding, "finding", (10, 10), 70);
 
 /// The columns of pools that are not rolled up.
 pub static COLUMNS: [Column<Field>; 12] = [
-    column(Field::Application, "application", (12, 26), 95),
-    column(Field::User, "user", (8, 14), 40),
-    column(Field::Database, "database", (8, 14), 45),
-    column(Field::Client, "client", (12, 18), 35),
+    Column::text(Field::Application, "application", (12, 26), 95),
+    Column::text(Field::User, "user", (8, 14), 40),
+    Column::text(Field::Database, "database", (8, 14), 45),
+    Column::text(Field::Client, "client", (12, 18), 35),
     USED,
     IDLE,
     IN_TRANSACTION,
@@ -74,8 +66,8 @@ pub static COLUMNS: [Column<Field>; 12] = [
 
 /// The columns of pools that are rolled up.
 pub static ROLLED: [Column<Field>; 10] = [
-    column(Field::Application, "", (12, 40), 95),
-    number_column(Field::Pools, "pools", 6, 40),
+    Column::text(Field::Application, "", (12, 40), 95),
+    Column::number(Field::Pools, "pools", 6, 40),
     USED,
     IDLE,
     IN_TRANSACTION,
@@ -88,7 +80,7 @@ pub static ROLLED: [Column<Field>; 10] = [
 
 /// The columns of a screen that is narrower than sixty cells.
 pub static NARROW: [Column<Field>; 3] =
-    [column(Field::Application, "application", (12, 60), 90), USED, IN_TRANSACTION];
+    [Column::text(Field::Application, "application", (12, 60), 90), USED, IN_TRANSACTION];
 
 /// The fields that `s` goes through. The first is the order of trouble.
 pub const SORTS: [Field; 7] = [
