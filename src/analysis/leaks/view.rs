@@ -95,7 +95,10 @@ fn sentences(weight: &Weight, pool: &PoolScene<'_>, scene: &Scene<'_>) -> Vec<St
         if waiting > 0 {
             let verb = if waiting == 1 { "waits" } else { "wait" };
             let sessions = count(waiting, "session");
-            sentences.insert(1, format!("{sessions} {verb} for a lock that one of them holds"));
+            sentences.insert(
+                sentences.len().min(1),
+                format!("{sessions} {verb} for a lock that one of them holds"),
+            );
         }
     }
     if weight.kind == EvidenceKind::Reported {

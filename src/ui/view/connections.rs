@@ -105,7 +105,7 @@ const USER: Column<Field> =
 const DATABASE: Column<Field> =
     Column { field: Field::Database, head: "database", min: 8, max: 14, keep: 35, right: false };
 const CLIENT: Column<Field> =
-    Column { field: Field::Client, head: "client", min: 15, max: 21, keep: 40, right: false };
+    Column { field: Field::Client, head: "client", min: 16, max: 22, keep: 40, right: false };
 const STATE: Column<Field> =
     Column { field: Field::State, head: "state", min: 8, max: 8, keep: 90, right: false };
 const WAIT: Column<Field> =

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use crate::analysis::Moment;
 use crate::analysis::moment::PoolRow;
 use crate::model::finding::Severity;
-use crate::model::pool::PoolKey;
+use crate::model::pool::{Layer, Pool, PoolKey};
 use crate::text::Text;
 pub use columns::{COLUMNS, Field, NARROW, ROLLED, SORTS, cell, sort};
 pub use rollup::RollUp;
@@ -53,8 +53,7 @@ impl Line {
             key,
             pools: 1,
             members: vec![index],
-            // Behind a pooler no application name says whose it is; user and database stand beside it.
-            name: pool.key.declared.clone().or_else(|| pool.via_pooler.then(|| "via pooler".into())),
+            name: pool.key.declared.clone().or_else(|| behind_pooler(pool)),
             used: pool.used,
             idle: pool.idle,
             in_transaction: pool.idle_in_transaction,
@@ -84,6 +83,11 @@ impl Line {
         add_series(&mut self.trend, &row.trend);
         self.finding = self.finding.max(row.finding);
     }
+}
+
+/// The name of a server's pool that a pooler owns: no application name says whose it is, user and database stand beside it.
+fn behind_pooler(pool: &Pool) -> Option<Text> {
+    (pool.via_pooler && pool.key.layer == Layer::Server).then(|| "via pooler".into())
 }
 
 /// The sum of what is known.
