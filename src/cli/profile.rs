@@ -1,6 +1,6 @@
 //! From what was typed and what the configuration says to what runs.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -131,6 +131,22 @@ impl Running {
         Ok(running)
     }
 
+    /// What was typed as one or more profiles: several names are a fleet, anything else is one profile as
+    /// [`Self::resolve`] understands it.
+    pub fn resolve_all(args: &TargetArgs, around: &Surroundings) -> anyhow::Result<Vec<Self>> {
+        let is_name = |typed: &String| DsnKind::of(typed).is_ok_and(|kind| kind == DsnKind::Name);
+        if args.targets.len() < 2 || args.env_file.is_some() || !args.targets.iter().all(is_name) {
+            return Ok(vec![Self::resolve(args, around)?]);
+        }
+        let mut seen = HashSet::new();
+        let names = args.targets.iter().filter(|name| seen.insert(name.as_str()));
+        let mut fleet = names.map(|name| Self::profile(name, around)).collect::<anyhow::Result<Vec<_>>>()?;
+        if let Some(first) = fleet.first_mut() {
+            first.notices.extend(around.config.notices.iter().cloned());
+        }
+        Ok(fleet)
+    }
+
     fn typed(typed: &[String], around: &Surroundings) -> anyhow::Result<Self> {
         let kinds: Vec<DsnKind> = typed.iter().map(|dsn| DsnKind::of(dsn)).collect::<Result<_, _>>()?;
         let names = kinds.iter().filter(|kind| **kind == DsnKind::Name).count();
@@ -149,7 +165,7 @@ impl Running {
             }
             1 if typed.len() == 1 => Self::profile(&typed[0], around),
             all if all == typed.len() => {
-                Err(Failure::usage("several profiles at once are not supported by this version; name one")
+                Err(Failure::usage("this command works on one profile at a time; name one")
                     .into())
             }
             _ => {
