@@ -27,3 +27,4 @@ pub mod thresholds;
 pub mod time;
 pub mod track;
 pub mod verdict;
+pub mod when;

@@ -202,6 +202,8 @@ impl Dashboard {
             Effect::SaveProfile(name) => self.save(&name),
             Effect::Retry(target) => self.monitor.retry(&target),
             Effect::Secret(target, secret) => self.monitor.give_secret(&target, &secret),
+            // Nobody asks before a track, a replay or a recording was announced to the screen.
+            Effect::Travel { .. } | Effect::Glance { .. } | Effect::Play(_) | Effect::Record(_) => {}
             // The event loop of the screen, or the loop above, has carried these out.
             Effect::SwitchProfile(_) | Effect::Copy(_) | Effect::Redraw | Effect::Suspend | Effect::Quit => {}
         }

@@ -41,6 +41,14 @@ pub struct Glyphs {
     pub unknown: &'static str,
     /// Between facts of one line.
     pub dot: &'static str,
+    /// So many times.
+    pub times: &'static str,
+    /// The line of the ruler, where something is known.
+    pub rail: &'static str,
+    /// An operation, on the ruler.
+    pub operation: &'static str,
+    /// An event, on the ruler.
+    pub event: &'static str,
     /// Between names of tabs.
     pub bar: &'static str,
     /// A child with siblings below.
@@ -79,6 +87,10 @@ pub static UNICODE: Glyphs = Glyphs {
     down_arrow: "↓",
     unknown: "–",
     dot: "·",
+    times: "×",
+    rail: "─",
+    operation: "■",
+    event: "┼",
     bar: "│",
     branch: "├─ ",
     last: "└─ ",
@@ -109,6 +121,10 @@ pub static ASCII: Glyphs = Glyphs {
     down_arrow: "v",
     unknown: "-",
     dot: "-",
+    times: "x",
+    rail: "-",
+    operation: "@",
+    event: "|",
     bar: "|",
     branch: "|- ",
     last: "`- ",

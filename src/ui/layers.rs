@@ -4,6 +4,7 @@ pub mod choice;
 pub mod confirm;
 pub mod detail;
 pub mod evidence;
+pub mod goto;
 pub mod help;
 pub mod page;
 pub mod palette;
@@ -28,6 +29,8 @@ pub enum Layer {
     Confirm(Box<confirm::Confirm>),
     /// Commands by name.
     Palette(palette::Palette),
+    /// A time to go to.
+    GoTo(goto::GoTo),
     /// A password.
     Secret(secret::Secret),
     /// A list over the whole screen.
@@ -45,7 +48,7 @@ impl Layer {
             Self::Confirm(confirm) if confirm.wants_name() => Place::Line,
             Self::Confirm(_) => Place::Question,
             Self::Sheet(sheet) if !sheet.is_typing() => Place::Layer,
-            Self::Palette(_) | Self::Secret(_) | Self::Sheet(_) => Place::Line,
+            Self::Palette(_) | Self::GoTo(_) | Self::Secret(_) | Self::Sheet(_) => Place::Line,
             Self::Size(_) => Place::Form,
         }
     }

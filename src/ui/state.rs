@@ -15,6 +15,7 @@ pub mod pools;
 pub mod reel;
 pub mod suspects;
 pub mod toasts;
+pub mod travel;
 
 #[cfg(test)]
 pub(in crate::ui) mod scripts;

@@ -36,7 +36,7 @@ impl App {
     /// How early the footer shows a command; the way back to the present comes first.
     fn weight(&self, command: Command) -> u8 {
         match (command, self.reel.hold()) {
-            (Command::Freeze, Hold::Frozen) | (Command::Live, Hold::Past(_)) => u8::MAX,
+            (Command::Freeze, Hold::Frozen) | (Command::Live, Hold::Past) => u8::MAX,
             // On a narrow screen it is the only way to the results.
             (Command::NextPanel, _) if self.place() == Place::Form => u8::MAX,
             (command, _) => command.row().weight,

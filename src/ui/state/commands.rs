@@ -61,9 +61,7 @@ impl App {
             Command::OnlyPool => self.only_pool(),
             Command::Mark | Command::MarkShown | Command::Unmark => self.mark(command),
             Command::MarkSuspects => self.mark_suspects(),
-            Command::Freeze | Command::StepBack | Command::StepForward | Command::Oldest | Command::Live => {
-                self.time(command);
-            }
+            command if command.travels() => self.time_command(command),
             _ => self.program_command(command),
         }
     }
@@ -76,6 +74,8 @@ impl App {
             Command::Statements => self.layers.push(Layer::Sheet(Sheet::<Statements>::open())),
             Command::Timeline => self.layers.push(Layer::Page(Page::new(Subject::Timeline))),
             Command::Size => self.open_size(),
+            Command::GoTo => self.ask_time(),
+            Command::KeepMoment => self.keep_moment(),
             Command::Help => self.layers.push(Layer::Page(Page::new(Subject::Help))),
             Command::Palette => self.layers.push(Layer::Palette(self.new_palette())),
             Command::Profiles => self.layers.push(Layer::Choice(Choice::profiles(&self.profiles))),
@@ -179,17 +179,6 @@ impl App {
         self.refresh_lists();
     }
 
-    fn time(&mut self, command: Command) {
-        match command {
-            Command::Freeze => self.reel.toggle_freeze(),
-            Command::StepBack => self.reel.step(-1),
-            Command::StepForward => self.reel.step(1),
-            Command::Oldest => self.reel.oldest(),
-            _ => self.reel.follow(),
-        }
-        self.refresh_lists();
-    }
-
     fn open(&mut self) {
         let Some(moment) = self.reel.shown().cloned() else { return };
         match self.focus {
@@ -288,9 +277,10 @@ impl App {
         if self.connections.is_filtered() {
             self.connections.clear_filter();
             self.refresh_lists();
-        } else if self.reel.hold() != Hold::Following {
-            self.reel.follow();
-            self.refresh_lists();
+        } else if self.journey.is_waiting() && self.journey.playing.is_some() {
+            self.journey.stop_waiting();
+        } else if self.journey.is_waiting() || self.reel.hold() != Hold::Following {
+            self.follow();
         }
     }
 

@@ -39,6 +39,9 @@ impl App {
             (_, Command::Help) => self.help(),
             (_, Command::Cancel | Command::Terminate) => self.operate(command),
             (_, Command::Open | Command::Answer) => self.enter(),
+            (Some(Layer::Page(_) | Layer::Tree(_) | Layer::Sheet(_)), command) if command.travels() => {
+                self.time_command(command);
+            }
             (Some(Layer::Page(page)), Command::MarkSuspects)
                 if matches!(page.subject, Subject::Finding(_)) =>
             {
@@ -74,7 +77,7 @@ impl App {
             (Some(Layer::Tree(tree)), command) => tree.command(command),
             (Some(Layer::Choice(choice)), command) => choice.command(command),
             (Some(Layer::Palette(palette)), command) => palette.command(command),
-            (Some(Layer::Secret(_)) | None, _) => {}
+            (Some(Layer::GoTo(_) | Layer::Secret(_)) | None, _) => {}
         }
     }
 
@@ -114,6 +117,10 @@ impl App {
                 self.layers.pop();
                 self.ask(asked);
             }
+            Some(Layer::GoTo(goto)) => {
+                let typed = goto.input.value().to_owned();
+                self.go_to_typed(&typed);
+            }
             Some(Layer::Secret(secret)) => {
                 let (target, typed) = (Arc::clone(&secret.target), secret.take());
                 self.layers.pop();
@@ -143,6 +150,7 @@ impl App {
             Asked::Theme(name) => self.load_theme(&name),
             Asked::Profile(name) => self.effects.push(Effect::SwitchProfile(name.as_str().into())),
             Asked::Export(format) => self.export(format),
+            Asked::GoTo(time) => self.go_to_typed(&time),
             Asked::Unknown(what) => self.toast(Tone::Warning, &what),
         }
     }

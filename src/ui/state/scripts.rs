@@ -327,7 +327,7 @@ fn nothing_operates_in_read_only_in_a_recording_or_in_the_past() {
     }
     let moment = leak();
     let mut robot = Robot::on(moment.clone());
-    robot.show(moment);
+    robot.show(Moment { at: moment.at.plus(std::time::Duration::from_secs(1)), ..moment });
     robot.press(", K");
     assert!(robot.app.layers.is_empty() && robot.toast().contains("past"));
     robot.press("> K");
