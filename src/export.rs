@@ -9,6 +9,7 @@ mod digest;
 mod file;
 mod json;
 mod markdown;
+pub mod openmetrics;
 pub mod snapshot;
 mod text;
 
