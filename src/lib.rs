@@ -14,6 +14,7 @@ pub mod export;
 pub mod history;
 pub mod model;
 pub mod monitor;
+pub mod serve;
 pub mod source;
 pub mod text;
 pub mod ui;

@@ -6,9 +6,9 @@ use super::super::MOST_FINDINGS;
 use super::super::labels::value;
 use super::super::scene::Scene;
 use super::{Point, labelled};
-use crate::analysis::Moment;
+use crate::export::told::told;
 use crate::model::finding::{Finding, Rule, Severity};
-use crate::model::target::{TargetKind, TargetState};
+use crate::model::target::TargetState;
 use crate::model::verdict::VerdictKind;
 
 const SEVERITIES: [Severity; 3] = [Severity::Notice, Severity::Warning, Severity::Critical];
@@ -24,18 +24,6 @@ const VERDICTS: [VerdictKind; 9] = [
     VerdictKind::Unknown,
     VerdictKind::Healthy,
 ];
-
-/// The findings about what can be seen now, and about an application that does not answer; of other targets that are not
-/// live they are about the past.
-fn told(moment: &Moment) -> impl Iterator<Item = &Finding> {
-    let is_told = |finding: &&Finding| {
-        let target = moment.targets.iter().find(|target| target.name == finding.target);
-        target.is_some_and(|target| {
-            target.state == TargetState::Live || target.kind == TargetKind::App && finding.pool.is_none()
-        })
-    };
-    moment.findings.iter().filter(is_told)
-}
 
 /// How many findings there are of each rule and severity; 0 is told too, of a profile that can be seen.
 pub(in super::super) fn findings<'s>(scene: &'s Scene<'_>) -> Vec<Point<'s>> {
