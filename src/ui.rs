@@ -21,7 +21,9 @@ pub mod theme;
 pub mod view;
 pub mod widgets;
 
-pub use contract::{Effect, Feed, Input, Options, ProfileEntry, ProfileHeader, SnapshotFormat, Tone};
+pub use contract::{
+    Effect, Feed, FleetMember, Input, Options, ProfileEntry, ProfileHeader, SnapshotFormat, Tone,
+};
 pub use run::{RunError, run};
 pub use state::operate::surroundings;
 

@@ -165,8 +165,7 @@ impl Running {
             }
             1 if typed.len() == 1 => Self::profile(&typed[0], around),
             all if all == typed.len() => {
-                Err(Failure::usage("this command works on one profile at a time; name one")
-                    .into())
+                Err(Failure::usage("this command works on one profile at a time; name one").into())
             }
             _ => {
                 Err(Failure::usage("profiles and URLs cannot be mixed: name one profile, or URLs only")
