@@ -22,7 +22,7 @@ use crate::text::span::parse_or_seconds;
                   pool leaks; ends what is stuck safely; writes what was seen into a file.\n\nTARGET is a profile name, a URL \
                   (postgres://, pgbouncer://, pgpool://, redis://, rediss://, http://, https://) or a libpq keyword string \
                   such as 'host=db1 dbname=shop'. Without one: the default profile, else libpq's environment (PGHOST, \
-                  PGSERVICE, …).",
+                  PGSERVICE, …). Several profile names are watched together, one line each.",
     after_help = "Exit codes: 0 done · 1 not every operation ended as asked, or a warning (check) · 2 usage, or critical (check) · 3 no \
                   target answered · 128+n signal",
     args_conflicts_with_subcommands = true,

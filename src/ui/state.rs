@@ -5,6 +5,7 @@ mod arrange;
 mod commands;
 pub mod connections;
 pub mod filter;
+pub mod fleet;
 mod inputs;
 pub mod line;
 pub mod operate;

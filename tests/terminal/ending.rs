@@ -113,7 +113,7 @@ fn the_program_that_panics() {
             history_bytes: running.history_bytes,
             clock: clock.clone(),
         };
-        let show = Show { running, plan, feed: Feed::Live, clock, audit };
+        let show = Show { running, plan, feed: Feed::Live, clock, audit, fleet: Vec::new() };
         show.run(around, &pooltop::cli::args::LookArgs::default()).await.unwrap()
     });
     std::process::exit(exit.code().into());

@@ -5,6 +5,7 @@ use crate::model::target::{TargetState, TargetStatus};
 use crate::ui::command::{Command, Place};
 use crate::ui::layers::Layer;
 use crate::ui::layers::page::Subject;
+use crate::ui::layers::sheet::AnySheet as _;
 use crate::ui::layout::{Panel, Shape};
 use crate::ui::panels::footer::Footer;
 use crate::ui::state::app::App;
@@ -46,6 +47,9 @@ impl App {
     /// Whether the footer names a command here and now.
     fn offers(&self, command: Command, place: Place) -> bool {
         let row = command.row();
+        if place == Place::Fleet {
+            return self.fleet_offers(command);
+        }
         let works_here = row.place == place
             || row.place == Place::Everywhere
             || (place == Place::Layer
@@ -81,12 +85,26 @@ impl App {
         self.weight(command) > 0 && works_here && now
     }
 
+    /// Whether the footer names a command while the list of the fleet is shown.
+    fn fleet_offers(&self, command: Command) -> bool {
+        let Some(fleet) = self.shown_fleet() else { return false };
+        match command {
+            Command::Open | Command::Copy => fleet.selected().is_some(),
+            Command::Close => fleet.sheet.is_filtered(),
+            _ => matches!(
+                command,
+                Command::Filter | Command::Sort | Command::Palette | Command::Help | Command::Back
+            ),
+        }
+    }
+
     fn label(&self, command: Command) -> String {
         let marked = self.connections.marks.len();
         match command {
             Command::Terminate if marked > 0 => format!("terminate {marked} marked"),
             Command::NextPanel if self.place() == Place::Form => "numbers or results".to_owned(),
             Command::Open => match (self.place(), self.focus) {
+                (Place::Fleet, _) => "open".to_owned(),
                 (Place::Form, _) => "next".to_owned(),
                 (Place::Choice, _) => "choose".to_owned(),
                 (Place::Line, _) => "take it".to_owned(),
@@ -94,6 +112,7 @@ impl App {
                 (_, Panel::Suspects) => "evidence".to_owned(),
                 (_, Panel::Connections) => "detail".to_owned(),
             },
+            Command::Back if self.fleet.is_some() && self.place() == Place::Screen => "fleet".to_owned(),
             Command::Freeze if self.reel.hold() != Hold::Following => "go on".to_owned(),
             _ => command.row().short.to_owned(),
         }

@@ -1,5 +1,6 @@
 //! Keys in, state and effects out, through the real [`App`] with a clock that stands still.
 
+pub(in crate::ui) mod fleet;
 pub(in crate::ui) mod poolers;
 
 use std::sync::{Arc, LazyLock};
@@ -138,6 +139,7 @@ fn named_key(name: &str) -> KeyEvent {
         "esc" => KeyCode::Esc,
         "tab" => KeyCode::Tab,
         "space" => KeyCode::Char(' '),
+        "backspace" => KeyCode::Backspace,
         "down" => KeyCode::Down,
         "right" => KeyCode::Right,
         "f9" => KeyCode::F(9),

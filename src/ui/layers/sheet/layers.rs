@@ -37,6 +37,7 @@ pub enum Field {
 impl Listing for Layers {
     type Row = LayerLine;
     type Field = Field;
+    type Source = Moment;
 
     const TITLE: &'static str = "Layers";
     const COLUMNS: &'static [Column<Field>] = &[
