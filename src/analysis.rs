@@ -8,6 +8,7 @@ mod assemble;
 pub mod blocking;
 mod busy;
 mod changes;
+pub mod compare;
 mod findings;
 #[doc(hidden)]
 pub mod fixture;

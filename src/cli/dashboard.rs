@@ -202,10 +202,17 @@ impl Dashboard {
             Effect::SaveProfile(name) => self.save(&name),
             Effect::Retry(target) => self.monitor.retry(&target),
             Effect::Secret(target, secret) => self.monitor.give_secret(&target, &secret),
-            // Nobody asks before a track, a replay or a recording was announced to the screen.
-            Effect::Travel { .. } | Effect::Glance { .. } | Effect::Play(_) | Effect::Record(_) => {}
-            // The event loop of the screen, or the loop above, has carried these out.
-            Effect::SwitchProfile(_) | Effect::Copy(_) | Effect::Redraw | Effect::Suspend | Effect::Quit => {}
+            // Nobody asks for the first four before a track, a replay or a recording was announced to the screen; the
+            // others were carried out by its event loop, or by the loop above.
+            Effect::Travel { .. }
+            | Effect::Glance { .. }
+            | Effect::Play(_)
+            | Effect::Record(_)
+            | Effect::SwitchProfile(_)
+            | Effect::Copy(_)
+            | Effect::Redraw
+            | Effect::Suspend
+            | Effect::Quit => {}
         }
     }
 

@@ -1,6 +1,7 @@
 //! One file per layer: what it holds, how it takes commands, how it is drawn. The top layer gets the keys.
 
 pub mod choice;
+pub mod compare;
 pub mod confirm;
 pub mod detail;
 pub mod evidence;

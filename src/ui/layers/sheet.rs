@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 use std::fmt::Debug;
 
 use crossterm::event::KeyEvent;
+use jiff::tz::TimeZone;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::Line;
@@ -11,7 +12,10 @@ use tui_input::Input as LineInput;
 
 use super::page::scroll_sign;
 use crate::analysis::Moment;
+use crate::model::operation::OperationReport;
 use crate::model::target::TargetName;
+use crate::model::time::Timestamp;
+use crate::model::track::Track;
 use crate::text::Text;
 use crate::ui::command::Command;
 use crate::ui::paint::{Paint, put, put_line, wrap};
@@ -23,6 +27,21 @@ use crate::ui::widgets::table::{Cell, Column, Table, scroll};
 pub mod clients;
 pub mod layers;
 pub mod statements;
+
+/// What a sheet can list.
+#[derive(Clone, Copy, Debug)]
+pub struct Known<'a> {
+    /// The moment that is shown.
+    pub moment: &'a Moment,
+    /// The newest, shown or not: it knows most of what happened.
+    pub newest: &'a Moment,
+    /// The past.
+    pub track: Option<&'a Track>,
+    /// What came of operations, and when.
+    pub reports: &'a [(Timestamp, OperationReport)],
+    /// For times of day.
+    pub zone: &'a TimeZone,
+}
 
 /// What a sheet lists.
 pub trait Listing: Debug + 'static {
@@ -38,12 +57,12 @@ pub trait Listing: Debug + 'static {
     /// What `s` goes through, and whether the interesting end is the large one. The first is the order at the start.
     const SORTS: &'static [(Self::Field, bool)];
 
-    /// The rows of a moment, in any order.
-    fn rows(moment: &Moment) -> Vec<Self::Row>;
+    /// The rows, in any order.
+    fn rows(known: &Known<'_>) -> Vec<Self::Row>;
     /// Lines above the table: what the numbers are about.
-    fn heads(moment: &Moment) -> Vec<String>;
+    fn heads(known: &Known<'_>) -> Vec<String>;
     /// Instead of the table when there is nothing: why, and what to do.
-    fn empty(moment: &Moment) -> String;
+    fn empty(known: &Known<'_>) -> String;
     /// What stays the same while the numbers change: the cursor stays on it.
     fn key(row: &Self::Row) -> String;
     /// The order of two rows, the small one first.
@@ -57,6 +76,16 @@ pub trait Listing: Debug + 'static {
         let _ = row;
         None
     }
+    /// The statement that it is about, whole.
+    fn query(row: &Self::Row) -> Option<Text> {
+        let _ = row;
+        None
+    }
+    /// The time that it stands for: Enter goes there.
+    fn time(row: &Self::Row) -> Option<Timestamp> {
+        let _ = row;
+        None
+    }
     /// The client of a pooler or Redis server that it is: the target and its identifier there.
     fn client(row: &Self::Row) -> Option<(TargetName, Text)> {
         let _ = row;
@@ -66,8 +95,8 @@ pub trait Listing: Debug + 'static {
 
 /// A sheet whatever it lists.
 pub trait AnySheet: Debug + Send {
-    /// Takes the rows of `moment`; `area` is the whole screen.
-    fn refresh(&mut self, moment: &Moment, area: Rect);
+    /// Takes the rows of what is known; `area` is the whole screen.
+    fn refresh(&mut self, known: &Known<'_>, area: Rect);
     /// Moves, sorts, or begins to type the filter.
     fn command(&mut self, command: Command);
     /// Whether the filter is being typed.
@@ -84,6 +113,10 @@ pub trait AnySheet: Debug + Send {
     fn copy(&self) -> Option<String>;
     /// The connection that the selected row is about.
     fn connection(&self) -> Option<RowId>;
+    /// The statement that the selected row is about, whole.
+    fn query(&self) -> Option<Text>;
+    /// The time that the selected row stands for.
+    fn time(&self) -> Option<Timestamp>;
     /// The client that the selected row is about.
     fn client(&self) -> Option<(TargetName, Text)>;
     /// Draws it; returns where the terminal's cursor stands, if something is typed.
@@ -130,8 +163,8 @@ impl<L: Listing> Sheet<L> {
     }
 
     /// The rows that pass the filter, in order. The cursor stays on its row.
-    fn arrange(&mut self, moment: &Moment) {
-        let mut rows = L::rows(moment);
+    fn arrange(&mut self, known: &Known<'_>) {
+        let mut rows = L::rows(known);
         self.listed = rows.len();
         let words: Vec<String> = self.filter.to_lowercase().split_whitespace().map(str::to_owned).collect();
         rows.retain(|row| passes(&L::text(row).to_lowercase(), &words));
@@ -189,11 +222,11 @@ fn place(area: Rect) -> Rect {
 }
 
 impl<L: Listing> AnySheet for Sheet<L> {
-    fn refresh(&mut self, moment: &Moment, area: Rect) {
+    fn refresh(&mut self, known: &Known<'_>, area: Rect) {
         let width = usize::from(place(area).width.saturating_sub(4));
-        self.heads = L::heads(moment).iter().flat_map(|head| wrap(head, width)).collect();
-        self.empty = L::empty(moment);
-        self.arrange(moment);
+        self.heads = L::heads(known).iter().flat_map(|head| wrap(head, width)).collect();
+        self.empty = L::empty(known);
+        self.arrange(known);
         let above = self.heads.len() + 1 + usize::from(self.typing.is_some());
         self.height = usize::from(place(area).height.saturating_sub(2)).saturating_sub(above).max(1);
         self.offset = scroll(self.offset, Some(self.at), self.rows.len(), self.height);
@@ -250,6 +283,14 @@ impl<L: Listing> AnySheet for Sheet<L> {
 
     fn connection(&self) -> Option<RowId> {
         self.rows.get(self.at).and_then(L::connection)
+    }
+
+    fn query(&self) -> Option<Text> {
+        self.rows.get(self.at).and_then(L::query)
+    }
+
+    fn time(&self) -> Option<Timestamp> {
+        self.rows.get(self.at).and_then(L::time)
     }
 
     fn client(&self) -> Option<(TargetName, Text)> {

@@ -1,6 +1,7 @@
 //! Keys in, state and effects out, through the real [`App`] with a clock that stands still.
 
 pub(in crate::ui) mod poolers;
+pub(in crate::ui) mod time;
 
 use std::sync::{Arc, LazyLock};
 
@@ -133,12 +134,16 @@ fn keys(script: &str) -> Vec<KeyEvent> {
 }
 
 fn named_key(name: &str) -> KeyEvent {
+    if let Some(letter) = name.strip_prefix("ctrl-") {
+        return KeyEvent::new(KeyCode::Char(letter.chars().next().unwrap()), KeyModifiers::CONTROL);
+    }
     let code = match name {
         "enter" => KeyCode::Enter,
         "esc" => KeyCode::Esc,
         "tab" => KeyCode::Tab,
         "space" => KeyCode::Char(' '),
         "down" => KeyCode::Down,
+        "pagedown" => KeyCode::PageDown,
         "right" => KeyCode::Right,
         "f9" => KeyCode::F(9),
         name => panic!("no key {name}"),
