@@ -8,6 +8,7 @@ mod assemble;
 pub mod blocking;
 mod busy;
 mod changes;
+pub mod compare;
 mod findings;
 #[doc(hidden)]
 pub mod fixture;
@@ -41,7 +42,7 @@ mod verdict;
 pub use leaks::reported::ClientSide;
 pub use moment::Moment;
 pub use rollup::{Level, add_pool, roll_up};
-pub use saved::SavedError;
+pub use saved::{SavedError, redacted};
 pub use settings::{Machine, Settings};
 
 use serde::{Deserialize, Serialize};

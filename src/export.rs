@@ -4,6 +4,7 @@
 
 mod build;
 mod cell;
+mod compare;
 mod csv;
 mod digest;
 mod file;
@@ -18,6 +19,7 @@ mod text;
 mod told;
 
 pub use build::{Meta, finding, redactor, snapshot};
+pub use compare::{comparison, comparison_json, comparison_text};
 pub use csv::{Table, csv};
 pub use file::{WriteError, write_atomically};
 pub use json::json;

@@ -227,10 +227,13 @@ impl Dashboard {
             Effect::SaveProfile(name) => self.save(&name),
             Effect::Retry(target) => self.monitor.retry(&target),
             Effect::Secret(target, secret) => self.monitor.give_secret(&target, &secret),
-            // Nobody asks before a track, a replay or a recording was announced to the screen.
-            Effect::Travel { .. } | Effect::Glance { .. } | Effect::Play(_) | Effect::Record(_) => {}
-            // The event loop of the screen, or the loop above, has carried these out.
-            Effect::SwitchProfile(_)
+            // Nobody asks for the first four before a track, a replay or a recording was announced to the screen; the
+            // others were carried out by its event loop, or by the loop above.
+            Effect::Travel { .. }
+            | Effect::Glance { .. }
+            | Effect::Play(_)
+            | Effect::Record(_)
+            | Effect::SwitchProfile(_)
             | Effect::Fleet
             | Effect::Copy(_)
             | Effect::Redraw
@@ -258,7 +261,7 @@ impl Dashboard {
     }
 
     fn export(&self, format: ui::SnapshotFormat, moment: Arc<Moment>) {
-        let job = file::Job::from_screen(&self.running, &self.audit, self.began, moment);
+        let job = file::Job::from_screen(&self.running, self.began, moment);
         let (inputs, state) = (self.inputs.clone(), self.around.paths.state.clone());
         spawn_blocking(move || {
             let input = match job.export(format, &state) {

@@ -160,7 +160,8 @@ commands! {
     MarkSuspects "mark-suspects", Look, Screen, "mark its sessions", 41, "Go to the connections that the finding names, and mark them";
     MarkShown "mark-shown", Look, Screen, "", 0, "Mark every connection that the list shows";
     Unmark "unmark", Look, Screen, "", 0, "Take all marks away";
-    Copy "copy", Look, Everywhere, "copy", 8, "Copy the selected row, statement or list to the terminal's clipboard";
+    Copy "copy", Look, Everywhere, "copy", 8, "Copy what is selected: row, finding, page (OSC 52); statements with their values";
+    CopyQuery "copy-query", Look, Everywhere, "copy statement", 0, "Copy the whole statement of what is selected, with its values";
 
     Cancel "cancel", Operate, Screen, "cancel", 48, "Cancel the running statement of the selected or marked connections";
     Terminate "terminate", Operate, Screen, "terminate", 50, "Terminate the selected or marked connections";

@@ -1,5 +1,7 @@
 //! The signs of the screen, in Unicode and in ASCII. Every sign has both, so a serial console shows the same facts.
 
+use std::borrow::Cow;
+
 use ratatui::symbols::border;
 
 /// One set of signs. Every sign is one cell wide, and signs that mean different things differ in shape.
@@ -145,6 +147,14 @@ pub static ASCII: Glyphs = Glyphs {
 };
 
 impl Glyphs {
+    /// Our own sentences without signs that a terminal of this set cannot show.
+    pub fn spell<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        if !std::ptr::eq(self, &raw const ASCII) || text.is_ascii() {
+            return Cow::Borrowed(text);
+        }
+        Cow::Owned(text.replace('→', "->").replace('×', "x").replace('µ', "u"))
+    }
+
     /// The set for a terminal.
     pub fn of(ascii: bool) -> &'static Self {
         if ascii { &ASCII } else { &UNICODE }

@@ -1,6 +1,7 @@
 //! One file per layer: what it holds, how it takes commands, how it is drawn. The top layer gets the keys.
 
 pub mod choice;
+pub mod compare;
 pub mod confirm;
 pub mod detail;
 pub mod evidence;
@@ -34,7 +35,7 @@ pub enum Layer {
     /// A password.
     Secret(secret::Secret),
     /// A list over the whole screen.
-    Sheet(Box<dyn sheet::AnySheet>),
+    Sheet(Box<dyn sheet::Listed>),
     /// The sizing calculator.
     Size(Box<size::Size>),
 }

@@ -3,7 +3,9 @@
 pub mod app;
 mod arrange;
 mod commands;
+mod compare;
 pub mod connections;
+mod copy;
 pub mod filter;
 pub mod fleet;
 mod inputs;

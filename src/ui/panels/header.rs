@@ -11,6 +11,7 @@ use crate::model::target::{Overhead, TargetState, TargetStatus, Wire};
 use crate::model::time::Timestamp;
 use crate::model::track::Playing;
 use crate::text::size;
+use crate::text::span::span;
 use crate::ui::contract::{Feed, ProfileHeader, RecordingState};
 use crate::ui::format;
 use crate::ui::paint::{Paint, cells, put_cut, put_line};
@@ -237,7 +238,7 @@ fn clock<'t>(header: &Header<'_>, paint: &Paint<'_>) -> Line<'t> {
         (None, Hold::Frozen) => format!("FROZEN at {time}"),
         (None, Hold::Past) => {
             let (time, ago) = (format::time_on(now, clock.newest, paint.zone), clock.newest.age_of(now));
-            format!("PAST {time}, {} ago", format::age(whole_seconds(ago)))
+            format!("PAST {time}, {} ago", span(whole_seconds(ago)))
         }
     };
     Line::from(paint.span(format!(" {text}{waits} "), Meaning::Frozen))

@@ -21,6 +21,7 @@ use crate::analysis::sizing::draft::Draft;
 use crate::model::operation::{BlastRadius, OperationReport};
 use crate::model::sample::ServerIdentity;
 use crate::model::target::TargetName;
+use crate::model::time::Timestamp;
 use crate::text::Text;
 use crate::ui::command::{Command, Place};
 use crate::ui::contract::{Effect, Input, Options, ProfileEntry, Tone};
@@ -68,7 +69,7 @@ pub struct App {
     pub(in crate::ui) toasts: Toasts,
     pub(in crate::ui) profiles: Vec<ProfileEntry>,
     pub(in crate::ui) servers: Vec<(TargetName, Draft)>,
-    pub(in crate::ui) reports: Vec<OperationReport>,
+    pub(in crate::ui) reports: Vec<(Timestamp, OperationReport)>,
     pub(in crate::ui) pauses: Pauses,
     pub(in crate::ui) inspections: HashMap<RowId, Inspection>,
     pub(in crate::ui) detail: Vec<ratatui::text::Line<'static>>,

@@ -126,8 +126,10 @@ impl App {
             (known.kind, &known.target) == (report.kind, &report.target)
                 && known.outcomes.iter().map(|row| &row.id).eq(report.outcomes.iter().map(|row| &row.id))
         };
-        self.reports.retain(|known| !same(known));
-        self.reports.push(report);
+        let at = self.options.clock.now();
+        let first = self.reports.iter().find(|(_, known)| same(known)).map_or(at, |(at, _)| *at);
+        self.reports.retain(|(_, known)| !same(known));
+        self.reports.push((first, report));
         let surplus = self.reports.len().saturating_sub(REPORTS);
         self.reports.drain(..surplus);
     }

@@ -33,7 +33,10 @@ impl App {
             (Some(Layer::Sheet(sheet)), Command::Close) if sheet.is_filtered() => sheet.clear_filter(),
             (_, Command::Close | Command::Back)
             | (Some(Layer::Tree(_)), Command::Blocking)
-            | (Some(Layer::Sheet(_)), Command::Statements | Command::Clients | Command::Layers) => {
+            | (
+                Some(Layer::Sheet(_)),
+                Command::Statements | Command::Clients | Command::Layers | Command::Timeline,
+            ) => {
                 drop(self.layers.pop());
             }
             (_, Command::Help) => self.help(),
@@ -47,33 +50,24 @@ impl App {
             {
                 self.mark_suspects();
             }
-            (Some(Layer::Page(page)), command) => {
-                if command == Command::Copy {
-                    let text = page.lines.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
-                    self.copy_text(text);
-                } else {
-                    page.command(command);
-                }
+            (Some(Layer::Page(_) | Layer::Tree(_) | Layer::Sheet(_) | Layer::Size(_)), Command::Copy) => {
+                self.copy();
             }
+            (Some(Layer::Page(_) | Layer::Tree(_) | Layer::Sheet(_)), Command::CopyQuery) => {
+                self.copy_query();
+            }
+            (Some(Layer::Page(page)), Command::Compare) if page.subject == Subject::Compare => {
+                self.layers.pop();
+            }
+            (Some(Layer::Page(_) | Layer::Tree(_) | Layer::Sheet(_)), Command::Compare) => self.compare(),
+            (Some(Layer::Page(page)), command) => page.command(command),
             (Some(Layer::Sheet(sheet)), Command::KillClient) => {
                 if let Some((target, id)) = sheet.client() {
                     self.ask_client_of(&target, &id);
                 }
             }
-            (Some(Layer::Sheet(sheet)), Command::Copy) => {
-                if let Some(text) = sheet.copy() {
-                    self.copy_text(text);
-                }
-            }
             (Some(Layer::Sheet(sheet)), command) => sheet.command(command),
-            (Some(Layer::Size(size)), command) => {
-                if command == Command::Copy {
-                    let text = size.text();
-                    self.copy_text(text);
-                } else {
-                    size.command(command);
-                }
-            }
+            (Some(Layer::Size(size)), command) => size.command(command),
             (Some(Layer::Tree(tree)), command) => tree.command(command),
             (Some(Layer::Choice(choice)), command) => choice.command(command),
             (Some(Layer::Palette(palette)), command) => palette.command(command),
@@ -102,7 +96,10 @@ impl App {
             }
             Some(Layer::Sheet(sheet)) if sheet.is_typing() => sheet.command(Command::Open),
             Some(Layer::Sheet(sheet)) => {
-                if let Some(id) = sheet.connection() {
+                if let Some(at) = sheet.time() {
+                    self.layers.clear();
+                    self.go_to_mark(at);
+                } else if let Some(id) = sheet.connection() {
                     self.open_connection(id);
                 }
             }

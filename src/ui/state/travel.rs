@@ -15,6 +15,7 @@ use crate::ui::command::Command;
 use crate::ui::contract::{Effect, RecordingState, Ticket, Tone};
 use crate::ui::format;
 use crate::ui::layers::Layer;
+use crate::ui::layers::compare::Before;
 use crate::ui::layers::goto::GoTo;
 
 /// What the screen knows of the way through the past, and what it waits for.
@@ -30,6 +31,8 @@ pub struct Journey {
     pub ruler: bool,
     /// The moment to compare with.
     pub kept: Option<Arc<Moment>>,
+    /// What the comparison that is open compares with.
+    pub before: Before,
     tickets: Ticket,
     waits: Option<Waits>,
     /// Where to go once the answer is there.
@@ -120,7 +123,7 @@ impl App {
         }
         match command {
             Command::Freeze if self.journey.playing.is_some() => {
-                self.effects.push(Effect::Play(Play::Toggle))
+                self.effects.push(Effect::Play(Play::Toggle));
             }
             Command::Freeze => {
                 self.journey.stop_waiting();
@@ -132,8 +135,8 @@ impl App {
             Command::StepBack => self.travel(Travel::Step(-1)),
             Command::StepForward => self.travel(Travel::Step(1)),
             Command::Oldest => self.travel(Travel::Oldest),
-            Command::PreviousMark => self.to_mark(false),
-            Command::NextMark => self.to_mark(true),
+            Command::PreviousMark => self.next_mark(false),
+            Command::NextMark => self.next_mark(true),
             Command::Ruler => self.journey.ruler = !self.journey.ruler,
             Command::Record => self.record(),
             _ => self.travel(Travel::Newest),
@@ -194,7 +197,7 @@ impl App {
     }
 
     /// Whether there is a past beyond the moments that the screen keeps.
-    fn reaches_beyond(&self) -> bool {
+    pub(super) fn reaches_beyond(&self) -> bool {
         let (track, oldest) = (self.journey.track.as_ref(), self.reel.oldest());
         track.zip(oldest).is_some_and(|(track, oldest)| track.oldest < oldest.at)
     }
@@ -214,6 +217,10 @@ impl App {
 
     /// A moment that was asked for, if anybody still waits for it.
     pub(super) fn take_past(&mut self, ticket: Ticket, moment: Result<Arc<Moment>, Text>) {
+        if matches!(self.journey.before, Before::Asked(asked) if asked == ticket) {
+            self.journey.before = moment.map_or_else(Before::Missing, Before::Known);
+            return;
+        }
         let Some(waits) = self.journey.waits.take_if(|waits| waits.ticket == ticket) else { return };
         match moment {
             Ok(moment) => {
@@ -283,21 +290,8 @@ impl App {
         }
     }
 
-    /// Keeps the moment shown to compare with; the same once more, and it is forgotten.
-    pub(super) fn keep_moment(&mut self) {
-        let Some(shown) = self.reel.shown().cloned() else { return };
-        let again = self.journey.kept.take().is_some_and(|kept| kept.at == shown.at);
-        let text = if again {
-            "No moment is kept any more.".to_owned()
-        } else {
-            format!("{} is kept to compare with.", format::time(shown.at, &self.options.zone))
-        };
-        self.journey.kept = (!again).then_some(shown);
-        self.toast(Tone::Info, &text);
-    }
-
     /// To the mark before or after where the screen stands.
-    fn to_mark(&mut self, forward: bool) {
+    fn next_mark(&mut self, forward: bool) {
         let (Some(track), Some(shown)) = (self.track(), self.reel.shown()) else { return };
         let stands = match self.journey.mark {
             Some((moment, mark)) if moment == shown.at => mark,
@@ -310,7 +304,7 @@ impl App {
             times.filter(|at| *at < stands).max()
         };
         match to {
-            Some(to) => self.go_to_mark(&track, to),
+            Some(to) => self.go_to_mark(to),
             None if track.marks.is_empty() => {
                 self.toast(
                     Tone::Info,
@@ -324,8 +318,11 @@ impl App {
         }
     }
 
-    pub(super) fn go_to_mark(&mut self, track: &Track, at: Timestamp) {
-        self.say_marks(track, at);
+    /// To the moment that shows what happened at a time.
+    pub(super) fn go_to_mark(&mut self, at: Timestamp) {
+        if let Some(track) = self.journey.track.clone() {
+            self.say_marks(&track, at);
+        }
         self.journey.stop_waiting();
         self.set_out(Travel::To(at), Some(Goal { mark: at, stepped: false }));
     }
