@@ -72,6 +72,13 @@ impl History {
         Self { budget, lanes: Vec::new(), scale: Scale::default(), seen: 0 }
     }
 
+    /// A history that goes on from the newest sample of each target, after `seen` of them.
+    pub fn resumed(budget: usize, newest: impl IntoIterator<Item = Arc<Sample>>, seen: u64) -> Self {
+        let mut history = Self::new(budget);
+        newest.into_iter().for_each(|sample| history.push(sample));
+        Self { seen, ..history }
+    }
+
     /// Adds the newest sample of its target and lets the oldest go where the budget asks for it.
     pub fn push(&mut self, sample: Arc<Sample>) {
         self.seen += 1;
@@ -113,6 +120,11 @@ impl History {
             let skip = usize::try_from(from.saturating_sub(lane.evicted)).unwrap_or(usize::MAX);
             (lane.evicted..).zip(&lane.entries).skip(skip)
         })
+    }
+
+    /// Every target of which something was pushed.
+    pub fn targets(&self) -> impl Iterator<Item = &TargetName> {
+        self.lanes.iter().map(|lane| &lane.target)
     }
 
     /// What it holds, in bytes: samples with everything they share counted once, and its own bookkeeping.

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::layers::LayerLine;
 use super::statements::StatementLoad;
 use crate::model::app::AppAdvice;
@@ -102,7 +104,7 @@ pub struct PoolerView {
 }
 
 /// What a pooler did in the last minute, worked out of its totals.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PoolerRates {
     /// Database as the pooler names it.
     pub database: Text,
