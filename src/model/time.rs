@@ -86,11 +86,9 @@ impl fmt::Debug for Timestamp {
 impl Serialize for Timestamp {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if serializer.is_human_readable() {
-            serializer.collect_str(self)
-        } else {
-            // A recording holds thousands of them per second.
-            serializer.serialize_i64(self.as_micros())
+            return serializer.collect_str(self);
         }
+        serializer.serialize_i64(self.as_micros())
     }
 }
 

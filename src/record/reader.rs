@@ -4,6 +4,7 @@ pub(super) mod check;
 mod track;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use futures_util::TryStreamExt as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
@@ -100,7 +101,8 @@ impl Reader {
     /// How far it reaches, with what is worth finding in it. Files of schema 1 have no marks.
     pub async fn track(&mut self) -> Result<Track, ReadError> {
         let has_marks = schema::tables(self.schema).any(|table| table == "events");
-        match track::read(&mut self.file, has_marks).await {
+        let interval = Duration::from_secs_f64(self.meta.interval_s.clamp(0.0, 3600.0));
+        match track::read(&mut self.file, has_marks, interval).await {
             Ok(track) => track.ok_or_else(|| ReadError::Empty { path: self.path.clone() }),
             Err(error) => Err(ReadError::sqlite(&self.path, &error)),
         }

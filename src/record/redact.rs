@@ -1,16 +1,13 @@
 //! What goes into a file goes without the values that people put into their statements.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::audit::AuditRecord;
-use crate::model::backend::Backend;
 use crate::model::event::Event;
-use crate::model::facts::ServerFacts;
-use crate::model::part::Part;
 use crate::model::past::{Checkpoint, Frame};
-use crate::model::sample::{Body, Sample};
+use crate::model::sample::Sample;
 use crate::model::target::TargetStatus;
 use crate::model::time::Timestamp;
 use crate::text::Text;
@@ -25,10 +22,10 @@ const MOST: usize = 5_000;
 #[derive(Debug)]
 pub(super) struct Censor {
     redaction: Redaction,
-    /// Statements that were seen lately, as they may leave.
-    young: HashMap<Text, Option<Text>>,
+    /// Statements that were seen lately.
+    young: HashSet<Text>,
     /// Those that were seen before.
-    old: HashMap<Text, Option<Text>>,
+    old: HashSet<Text>,
     /// Made of the known statements when a sentence asks for it.
     redactor: Option<Redactor>,
     turned: Option<Timestamp>,
@@ -36,7 +33,7 @@ pub(super) struct Censor {
 
 impl Censor {
     pub(super) fn new(redaction: Redaction) -> Self {
-        Self { redaction, young: HashMap::new(), old: HashMap::new(), redactor: None, turned: None }
+        Self { redaction, young: HashSet::new(), old: HashSet::new(), redactor: None, turned: None }
     }
 
     /// The same without what may not leave.
@@ -64,7 +61,7 @@ impl Censor {
 
     /// A sentence as it may leave.
     pub(super) fn sentence(&mut self, sentence: &Text) -> Text {
-        let known = self.young.keys().chain(self.old.keys());
+        let known = self.young.iter().chain(&self.old);
         self.redactor.get_or_insert_with(|| Redactor::new(self.redaction, known)).sentence(sentence)
     }
 
@@ -87,44 +84,24 @@ impl Censor {
     }
 
     fn sample(&mut self, sample: &Arc<Sample>) -> Arc<Sample> {
-        let Body::Postgres(body) = &sample.body else { return Arc::clone(sample) };
-        if self.redaction == Redaction::None {
-            return Arc::clone(sample);
+        if let Some(body) = sample.postgres().filter(|_| self.redaction != Redaction::None) {
+            self.turn(sample.received_at);
+            let facts = body.facts.known().and_then(|facts| facts.statements.known());
+            let top = facts.into_iter().flatten().map(|statement| &statement.query);
+            let statements = body.backends.iter().filter_map(|backend| backend.query.as_ref());
+            statements.chain(top).for_each(|statement| self.remember(statement));
         }
-        self.turn(sample.received_at);
-        let mut body = body.clone();
-        for backend in &mut body.backends {
-            if let Some(query) = &backend.query {
-                let query = self.statement(query);
-                *backend = Arc::new(Backend { query, ..Backend::clone(backend) });
-            }
-        }
-        if let Part::Known(facts) = &mut body.facts {
-            *facts = self.facts(facts);
-        }
-        Arc::new(Sample { body: Body::Postgres(body), ..Sample::clone(sample) })
+        sample.redacted(self.redaction)
     }
 
-    fn facts(&mut self, facts: &Arc<ServerFacts>) -> Arc<ServerFacts> {
-        let mut facts = ServerFacts::clone(facts);
-        if let Part::Known(statements) = &mut facts.statements {
-            for statement in statements {
-                statement.query = self.statement(&statement.query).unwrap_or_default();
-            }
+    fn remember(&mut self, statement: &Text) {
+        if self.young.contains(statement) {
+            return;
         }
-        Arc::new(facts)
-    }
-
-    fn statement(&mut self, sql: &Text) -> Option<Text> {
-        if let Some(leaves) = self.young.get(sql) {
-            return leaves.clone();
-        }
-        let leaves = self.old.remove(sql).unwrap_or_else(|| {
+        if !self.old.remove(statement) {
             self.redactor = None;
-            self.redaction.statement(sql)
-        });
-        self.young.insert(sql.clone(), leaves.clone());
-        leaves
+        }
+        self.young.insert(statement.clone());
     }
 
     /// Forgets the statements that were not seen for long.

@@ -97,7 +97,8 @@ async fn what_was_recorded_is_read_again() {
     assert_eq!(reader.stretch_before(recorded[0].id).await.unwrap(), None);
     let track = reader.track().await.unwrap();
     let newest = recorded[2].stretch.frames[3].at;
-    assert_eq!((track.oldest, track.newest, track.gaps.len()), (recorded[0].stretch.start.at, newest, 0));
+    let oldest = recorded[0].stretch.frames[0].at;
+    assert_eq!((track.oldest, track.newest, track.gaps.len()), (oldest, newest, 0));
 }
 
 #[tokio::test]
@@ -145,8 +146,22 @@ async fn what_is_added_later_comes_after_a_gap() {
     same(&recorded, &[first, second].concat());
     assert_eq!(recorded.iter().map(|one| one.follows).collect::<Vec<_>>(), [false, false, true]);
     let track = Reader::open(&path).await.unwrap().track().await.unwrap();
-    let gap = (recorded[0].stretch.frames[1].at, recorded[1].stretch.start.at);
+    let gap = (recorded[0].stretch.frames[1].at, recorded[1].stretch.frames[0].at);
     assert_eq!(track.gaps, [gap]);
+}
+
+#[tokio::test]
+async fn a_silence_between_two_stretches_is_a_gap() {
+    let (_directory, path) = directory();
+    let mut server = Server::new(5, 2);
+    let mut entries = material(&mut server, 2, 2);
+    server.sample(SECOND * 20);
+    entries.extend(material(&mut server, 1, 2));
+    record(&path, &meta(), Bounds::default(), &entries).await;
+    let recorded = all(&path).await.unwrap();
+    let track = Reader::open(&path).await.unwrap().track().await.unwrap();
+    let gap = (recorded[1].stretch.frames[1].at, recorded[2].stretch.frames[0].at);
+    assert_eq!((recorded[2].follows, track.gaps), (true, vec![gap]));
 }
 
 #[tokio::test]
@@ -438,6 +453,87 @@ async fn a_bomb_is_refused() {
     file.close().await.unwrap();
     let error = Reader::open(&path).await.unwrap().stretch_at(BEGIN).await.unwrap_err().to_string();
     assert!(error.contains("unpacks to more than"), "{error}");
+}
+
+/// Half a minute of a finding that opens, gets worse and closes, with everything else that plain tables hold.
+async fn a_tale(path: &Path) {
+    use crate::model::finding::{Finding, Severity};
+    let mut server = Server::new(5, 2);
+    let mut entries = vec![Entry::Start(Arc::new(server.checkpoint()))];
+    let mild = plain::tests::finding("checkout: 3 connections idle in transaction");
+    let bad =
+        Finding { severity: Severity::Critical, ..plain::tests::finding("checkout: 9 connections idle") };
+    for second in 0..30 {
+        let frame = server.frame(SECOND);
+        let findings = match second {
+            5..10 => vec![mild.clone()],
+            10..20 => vec![bad.clone()],
+            _ => Vec::new(),
+        };
+        let plain = Plain { targets: frame.statuses.clone(), ..plain::tests::plain(second, &findings) };
+        entries.push(Entry::Frame(frame));
+        entries.push(Entry::Plain(Box::new(plain)));
+    }
+    entries.insert(18, Entry::Frame(Arc::new(tale(&entries[..16]))));
+    record(path, &Meta::new("shop", BEGIN, 1.0), Bounds::default(), &entries).await;
+}
+
+#[tokio::test]
+async fn what_happened_stands_beside_the_track() {
+    use crate::model::event::EventKind;
+    use crate::model::finding::Severity;
+    use crate::model::track::MarkKind;
+    let (_directory, path) = directory();
+    a_tale(&path).await;
+    let track = Reader::open(&path).await.unwrap().track().await.unwrap();
+    let marks: Vec<_> = track.marks.iter().map(|mark| (mark.kind, mark.text.as_str())).collect();
+    assert_eq!(
+        marks.iter().map(|(kind, _)| *kind).collect::<Vec<_>>(),
+        [
+            MarkKind::Finding(Severity::Warning),
+            MarkKind::Operation,
+            MarkKind::Event(EventKind::Deadlock),
+            MarkKind::Finding(Severity::Critical)
+        ]
+    );
+    assert_eq!(marks[0].1, "checkout: 3 connections idle in transaction");
+    assert_eq!(marks[1].1, "terminate pid 4711 checkout: ended");
+}
+
+#[tokio::test]
+async fn every_query_of_the_documentation_answers() {
+    let document = include_str!("../../docs/recording.md");
+    let queries: Vec<&'static str> =
+        document.split("```sql\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert!(queries.len() >= 5, "{}", queries.len());
+    let (_directory, path) = directory();
+    a_tale(&path).await;
+    let mut file =
+        SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(&path)).await.unwrap();
+    for query in queries {
+        let rows =
+            sqlx::query(query).fetch_all(&mut file).await.unwrap_or_else(|error| panic!("{query}: {error}"));
+        assert!(!rows.is_empty(), "nothing comes of: {query}");
+    }
+    for (table, rows) in [
+        ("pools", 3),
+        ("limits", 3),
+        ("findings", 1),
+        ("finding_steps", 2),
+        ("operations", 1),
+        ("events", 1),
+        ("targets", 1),
+    ] {
+        let count = sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {table}"));
+        assert_eq!(sqlx::query_scalar::<_, i64>(count).fetch_one(&mut file).await.unwrap(), rows, "{table}");
+        assert!(document.contains(&format!("`{table}`")), "{table} is not documented");
+    }
+    let views = sqlx::query_scalar::<_, String>("SELECT name FROM sqlite_schema WHERE type = 'view'");
+    for view in views.fetch_all(&mut file).await.unwrap() {
+        assert!(document.contains(&format!("`{view}`")), "{view} is not documented");
+        let some = sqlx::AssertSqlSafe(format!("SELECT * FROM {view}"));
+        assert!(sqlx::query(some).fetch_optional(&mut file).await.unwrap().is_some(), "{view}");
+    }
 }
 
 #[test]
