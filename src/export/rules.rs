@@ -212,7 +212,7 @@ pub const ALERTS: &[Alert] = &[
         thresholds: &[],
         expression: |_| finding("critical"),
         hold: |_| Duration::ZERO,
-        summary: "{{ $labels.rule }} on {{ $labels.target }} {{ $labels.db_client_connection_pool_name }}",
+        summary: "{{ $labels.rule }} on {{ $labels.target }}{{ with $labels.db_client_connection_pool_name }}, {{ . }}{{ end }}",
         description: "docs/findings.md says what it means and what to do; the page has its evidence.",
     },
     Alert {
@@ -221,7 +221,7 @@ pub const ALERTS: &[Alert] = &[
         thresholds: &["sustained"],
         expression: |_| finding("warning"),
         hold: |all| all.sustained,
-        summary: "{{ $labels.rule }} on {{ $labels.target }} {{ $labels.db_client_connection_pool_name }}",
+        summary: "{{ $labels.rule }} on {{ $labels.target }}{{ with $labels.db_client_connection_pool_name }}, {{ . }}{{ end }}",
         description: "docs/findings.md says what it means and what to do; the page has its evidence.",
     },
 ];
@@ -253,13 +253,21 @@ groups:
         let _ = writeln!(out, "        expr: {}", quoted(&alert.expression(thresholds)));
         let hold = (alert.hold)(thresholds);
         if !hold.is_zero() {
-            let _ = writeln!(out, "        for: {}ms", hold.as_millis());
+            let _ = writeln!(out, "        for: {}", written(hold));
         }
         let _ = writeln!(out, "        labels:\n          severity: {}", alert.severity);
         let _ = writeln!(out, "        annotations:\n          summary: {}", quoted(&summary));
         let _ = writeln!(out, "          description: {}", quoted(alert.description));
     }
     out
+}
+
+/// `60s`; `1500ms` where it is not whole.
+fn written(span: Duration) -> String {
+    match span.subsec_millis() {
+        0 => format!("{}s", span.as_secs()),
+        _ => format!("{}ms", span.as_millis()),
+    }
 }
 
 fn quoted(text: &str) -> String {
