@@ -85,13 +85,16 @@ impl Show {
         let mut signals = Signals::listen()?;
         let (inputs, screen_inputs) = mpsc::channel(INPUTS);
         let (screen_effects, effects) = mpsc::channel(INPUTS);
+        // An export from a replay tells of the time since the recording began.
+        let replayed = self.replay.as_ref().map(|replay| replay.track().borrow().oldest);
+        let began = replayed.unwrap_or_else(|| self.clock.now());
         let mut dashboard = Dashboard {
             monitor: Monitor::start(self.plan, None),
             replay: self.replay,
             followers: JoinSet::new(),
             running: self.running,
             feed: self.feed,
-            began: self.clock.now(),
+            began,
             clock: self.clock,
             audit: self.audit,
             around,
