@@ -20,9 +20,10 @@ use crate::control::confirm::Confirmed;
 use crate::model::clock::Clock;
 use crate::model::operation::Operation;
 use crate::model::time::Timestamp;
+use crate::model::track::Travel;
 use crate::monitor::{Monitor, Parked, Plan};
 use crate::text::Text;
-use crate::ui::{self, Effect, Feed, Input, Options, ProfileEntry, ProfileHeader, RunError, Tone};
+use crate::ui::{self, Effect, Feed, Input, Options, ProfileEntry, ProfileHeader, RunError, Ticket, Tone};
 
 /// How long a profile that was switched away from keeps its history.
 const PARKED_FOR: Duration = Duration::from_secs(600);
@@ -154,7 +155,7 @@ impl Dashboard {
         mut effects: mpsc::Receiver<Effect>,
         signals: &mut Signals,
     ) -> Option<u8> {
-        let mut moments = self.monitor.moments();
+        let (mut moments, mut track) = (self.monitor.moments(), self.monitor.track());
         let mut ended_by = None;
         loop {
             tokio::select! {
@@ -162,12 +163,13 @@ impl Dashboard {
                 effect = effects.recv() => match effect {
                     Some(Effect::SwitchProfile(name)) => {
                         self.switch(&name).await;
-                        moments = self.monitor.moments();
+                        (moments, track) = (self.monitor.moments(), self.monitor.track());
                     }
                     Some(effect) => self.carry_out(effect),
                     None => return ended_by,
                 },
-                Ok(()) = moments.changed() => self.offer(&mut moments),
+                Ok(()) = moments.changed() => self.offer(&mut moments, Input::Moment),
+                Ok(()) = track.changed() => self.offer(&mut track, Input::Track),
                 number = signals.next() => {
                     ended_by = Some(number);
                     if self.inputs.send(Input::End).await.is_err() || screen.is_finished() {
@@ -179,10 +181,10 @@ impl Dashboard {
         }
     }
 
-    /// Offers the newest moment; when the screen is behind, the next one will do.
-    fn offer(&self, moments: &mut watch::Receiver<Option<Arc<Moment>>>) {
-        if let Some(moment) = moments.borrow_and_update().clone() {
-            let _ = self.inputs.try_send(Input::Moment(moment));
+    /// Offers the newest of something; when the screen is behind, the next one will do.
+    fn offer<T>(&self, news: &mut watch::Receiver<Option<Arc<T>>>, input: fn(Arc<T>) -> Input) {
+        if let Some(newest) = news.borrow_and_update().clone() {
+            let _ = self.inputs.try_send(input(newest));
         }
     }
 
@@ -202,11 +204,11 @@ impl Dashboard {
             Effect::SaveProfile(name) => self.save(&name),
             Effect::Retry(target) => self.monitor.retry(&target),
             Effect::Secret(target, secret) => self.monitor.give_secret(&target, &secret),
-            // Nobody asks for the first four before a track, a replay or a recording was announced to the screen; the
-            // others were carried out by its event loop, or by the loop above.
-            Effect::Travel { .. }
-            | Effect::Glance { .. }
-            | Effect::Play(_)
+            Effect::Travel { ticket, from, travel } => self.travel(ticket, from, travel),
+            Effect::Glance { ticket, at } => self.travel(ticket, at, Travel::To(at)),
+            // Nobody asks for the first two before a replay or a recording was announced to the screen; the others were
+            // carried out by its event loop, or by the loop above.
+            Effect::Play(_)
             | Effect::Record(_)
             | Effect::SwitchProfile(_)
             | Effect::Copy(_)
@@ -214,6 +216,15 @@ impl Dashboard {
             | Effect::Suspend
             | Effect::Quit => {}
         }
+    }
+
+    /// Looks a moment of the past up without waiting for it here.
+    fn travel(&self, ticket: Ticket, from: Timestamp, travel: Travel) {
+        let (inputs, way) = (self.inputs.clone(), self.monitor.travel(from, travel));
+        tokio::spawn(async move {
+            let moment = way.await.ok_or_else(|| Text::line("That moment is not kept any more."));
+            let _ = inputs.send(Input::Past { ticket, moment }).await;
+        });
     }
 
     fn inspect(&self, operation: Operation) {
