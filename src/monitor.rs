@@ -26,7 +26,7 @@ use crate::model::clock::Clock;
 use crate::model::operation::{BlastRadius, Operation, OperationReport};
 use crate::model::own::OwnSessions;
 use crate::model::secret::SecretString;
-use crate::model::target::TargetError;
+use crate::model::target::{TargetError, TargetName};
 use crate::model::time::Timestamp;
 use crate::model::track::{Track, Travel};
 
@@ -84,8 +84,7 @@ impl Monitor {
     pub fn start(plan: Plan, parked: Option<Parked>) -> Self {
         let Plan { targets, settings, history_bytes, clock, operations } = plan;
         let mailbox = Mailbox::default();
-        let (mut tasks, mut handles, mut desk) =
-            (JoinSet::new(), HashMap::new(), Desk::new(&mailbox, &clock));
+        let (mut tasks, mut handles, desk) = (JoinSet::new(), HashMap::new(), Desk::new(&mailbox, &clock));
         let mut own = Vec::new();
         for TargetPlan { target, own: sessions, executor } in targets {
             let name = target.name.clone();
@@ -108,6 +107,20 @@ impl Monitor {
     /// The newest moment, and a way to wait for the next. `None` until the first status is known.
     pub fn moments(&self) -> watch::Receiver<Option<Arc<Moment>>> {
         self.moments.clone()
+    }
+
+    /// Takes operations on these targets from now on.
+    pub fn arm(&self, executors: Vec<(TargetName, MakeExecutor)>) {
+        for (target, make) in executors {
+            if let Some(handle) = self.handles.get(&target) {
+                self.desk.open(&target, make, handle);
+            }
+        }
+    }
+
+    /// Takes no operation any more, and gives their connections back. What is under way is carried out to its end.
+    pub fn disarm(&self) {
+        self.desk.close();
     }
 
     /// How far the past reaches, with what is worth finding in it; it changes with every moment.

@@ -1,5 +1,7 @@
 //! The dashboard: the screen on one side, a running profile on the other, and what each asks of the other between.
 
+mod fleet;
+
 use std::collections::HashMap;
 use std::io::IsTerminal as _;
 use std::sync::Arc;
@@ -7,7 +9,7 @@ use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::args::{DashboardArgs, LookArgs};
 use super::exit::{Exit, Failure};
@@ -24,6 +26,7 @@ use crate::model::track::Travel;
 use crate::monitor::{Monitor, Parked, Plan};
 use crate::text::Text;
 use crate::ui::{self, Effect, Feed, Input, Options, ProfileEntry, ProfileHeader, RunError, Ticket, Tone};
+use fleet::Fleet;
 
 /// How long a profile that was switched away from keeps its history.
 const PARKED_FOR: Duration = Duration::from_secs(600);
@@ -33,12 +36,16 @@ const INPUTS: usize = 64;
 /// `pooltop [TARGET…]`
 pub async fn run(args: &DashboardArgs) -> anyhow::Result<Exit> {
     let around = Surroundings::read(args.target.config.as_deref())?;
-    let mut running = Running::resolve(&args.target, &around)?;
-    running.adjust(args.interval, args.read_only)?;
+    let mut profiles = Running::resolve_all(&args.target, &around)?;
+    for running in &mut profiles {
+        running.adjust(args.interval, args.read_only)?;
+    }
     let clock = Clock::real();
     let audit = start::audit(&around);
-    let plan = start::plan(&running, &audit, &clock);
-    let show = Show { running, plan, feed: Feed::Live, clock, audit };
+    let Some(running) = profiles.first().cloned() else { return Err(Failure::usage("no profile").into()) };
+    let fleet = if profiles.len() > 1 { profiles } else { Vec::new() };
+    let plan = if fleet.is_empty() { start::plan(&running, &audit, &clock) } else { fleet::nothing(&clock) };
+    let show = Show { running, plan, feed: Feed::Live, clock, audit, fleet };
     show.run(around, &args.look).await
 }
 
@@ -54,6 +61,8 @@ pub struct Show {
     pub clock: Clock,
     /// Where operations leave their trace.
     pub audit: Audit,
+    /// Profiles that are watched together; each runs once it is its turn. None: the one above runs.
+    pub fleet: Vec<Running>,
 }
 
 impl Show {
@@ -70,6 +79,7 @@ impl Show {
         options.theme = look::theme(look, self.running.theme.as_ref(), &around)?;
         options.ascii = look::ascii(look, &around);
         options.keymap = look::keymap(&around)?;
+        options.fleet = !self.fleet.is_empty();
         let mut signals = Signals::listen()?;
         let (inputs, screen_inputs) = mpsc::channel(INPUTS);
         let (screen_effects, effects) = mpsc::channel(INPUTS);
@@ -82,14 +92,23 @@ impl Show {
             audit: self.audit,
             around,
             parked: HashMap::new(),
+            fleet: Fleet::new(self.fleet, &inputs),
             inputs,
         };
         dashboard.introduce();
-        dashboard.tell_findings();
-        let mut screen = tokio::spawn(ui::run(options, screen_inputs, screen_effects));
+        if dashboard.fleet.is_none() {
+            dashboard.tell_findings();
+        }
+        let mut screen = spawn_blocking(move || undisturbed(ui::run(options, screen_inputs, screen_effects)));
         let ended_by = dashboard.serve(&mut screen, effects, &mut signals).await;
         finish(screen, ended_by).await
     }
+}
+
+/// Runs the screen on a thread with timers of its own: a key is answered at once however busy the profiles keep the others.
+fn undisturbed(screen: impl Future<Output = Result<(), RunError>>) -> Result<(), RunError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+    runtime.block_on(screen)
 }
 
 /// Waits until the terminal is given back, and says how it ended.
@@ -111,11 +130,11 @@ fn exit(ended_by: Option<u8>) -> Exit {
     ended_by.map_or(Exit::Done, Exit::Signal)
 }
 
-/// The signals that end the dashboard. None of them is asked about.
-struct Signals([(u8, Signal); 3]);
+/// The signals that end what runs until it is told to. None of them is asked about.
+pub(super) struct Signals([(u8, Signal); 3]);
 
 impl Signals {
-    fn listen() -> std::io::Result<Self> {
+    pub(super) fn listen() -> std::io::Result<Self> {
         let on = |kind: SignalKind, number| signal(kind).map(|signal| (number, signal));
         Ok(Self([
             on(SignalKind::hangup(), 1)?,
@@ -124,7 +143,7 @@ impl Signals {
         ]))
     }
 
-    async fn next(&mut self) -> u8 {
+    pub(super) async fn next(&mut self) -> u8 {
         let [hangup, interrupt, terminate] = &mut self.0;
         tokio::select! {
             _ = hangup.1.recv() => hangup.0,
@@ -144,6 +163,7 @@ struct Dashboard {
     audit: Audit,
     around: Surroundings,
     parked: HashMap<Text, (Duration, Parked)>,
+    fleet: Option<Fleet>,
     inputs: mpsc::Sender<Input>,
 }
 
@@ -165,6 +185,10 @@ impl Dashboard {
                         self.switch(&name).await;
                         (moments, track) = (self.monitor.moments(), self.monitor.track());
                     }
+                    Some(Effect::Fleet) => {
+                        self.leave_member();
+                        (moments, track) = (self.monitor.moments(), self.monitor.track());
+                    }
                     Some(effect) => self.carry_out(effect),
                     None => return ended_by,
                 },
@@ -176,6 +200,7 @@ impl Dashboard {
                         return ended_by;
                     }
                 }
+                news = Fleet::next(self.fleet.as_mut(), &self.clock, &self.audit) => self.tell_fleet(news),
                 why = self.monitor.failed() => self.say(Input::Fatal(Text::line(&why))),
             }
         }
@@ -211,6 +236,7 @@ impl Dashboard {
             Effect::Play(_)
             | Effect::Record(_)
             | Effect::SwitchProfile(_)
+            | Effect::Fleet
             | Effect::Copy(_)
             | Effect::Redraw
             | Effect::Suspend
@@ -248,7 +274,7 @@ impl Dashboard {
     fn export(&self, format: ui::SnapshotFormat, moment: Arc<Moment>) {
         let job = file::Job::from_screen(&self.running, self.began, moment);
         let (inputs, state) = (self.inputs.clone(), self.around.paths.state.clone());
-        tokio::task::spawn_blocking(move || {
+        spawn_blocking(move || {
             let input = match job.export(format, &state) {
                 Ok(path) => Input::Exported(Text::line(&path.display().to_string())),
                 Err(error) => Input::Toast(Tone::Error, Text::line(&format!("not exported: {error:#}"))),
@@ -280,7 +306,10 @@ impl Dashboard {
         for notice in std::mem::take(&mut self.running.notices) {
             self.say(Input::Toast(Tone::Info, notice));
         }
-        let entries = self.around.config.profiles.iter().map(|profile| ProfileEntry {
+        let profiles = self.around.config.profiles.iter();
+        let fleet = self.fleet.as_ref();
+        let profiles = profiles.filter(|profile| fleet.is_none_or(|fleet| fleet.has(&profile.name)));
+        let entries = profiles.map(|profile| ProfileEntry {
             name: Text::line(&profile.name),
             label: profile.label.clone(),
             summary: Text::line(&profiles::summary(&profile.name, &self.around)),
@@ -292,6 +321,9 @@ impl Dashboard {
 
     /// Runs another profile. The one that ran keeps its history for a while.
     async fn switch(&mut self, name: &str) {
+        if self.fleet.is_some() {
+            return self.open_member(name);
+        }
         let running = match Running::profile(name, &self.around) {
             Ok(running) => running,
             Err(error) => return self.toast(Tone::Error, &format!("{error:#}")),

@@ -1,7 +1,10 @@
 //! Starting a profile without a screen, and waiting until it can be judged.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
+
+use tokio::sync::watch;
 
 use super::profile::{Running, RunningApp, RunningTarget, Surroundings};
 use crate::analysis::Moment;
@@ -11,7 +14,7 @@ use crate::control::confirm::{Access, Policy};
 use crate::control::executor::{Executor, Setup, SoloSetup};
 use crate::model::clock::Clock;
 use crate::model::own::OwnSessions;
-use crate::model::target::{TargetState, TargetStatus};
+use crate::model::target::{TargetName, TargetState, TargetStatus};
 use crate::monitor::{MakeExecutor, Monitor, Plan, TargetPlan};
 use crate::source::Opener;
 use crate::source::app::AppOpener;
@@ -47,6 +50,28 @@ pub fn plan(running: &Running, audit: &Audit, clock: &Clock) -> Plan {
     }
 }
 
+/// What carries operations out in a profile that runs already with these sessions of its own; nothing where its policy
+/// allows none.
+pub fn executors(
+    running: &Running,
+    own: &BTreeMap<TargetName, OwnSessions>,
+    audit: &Audit,
+    clock: &Clock,
+) -> Vec<(TargetName, MakeExecutor)> {
+    let targets = running.targets.iter().map(|target| (target, reading(target, running)));
+    let targets = targets.filter(|(_, reading)| may_operate(*reading, running));
+    targets
+        .filter_map(|(target, reading)| {
+            let own = own.get(&target.name)?;
+            Some((target.name.clone(), executor((target, reading), &running.policy, audit, own, clock)))
+        })
+        .collect()
+}
+
+fn may_operate(reading: Reading, running: &Running) -> bool {
+    reading != Reading::Probe && running.policy.access != Access::ReadOnly
+}
+
 fn target_plan(target: &RunningTarget, running: &Running, audit: &Audit, clock: &Clock) -> TargetPlan {
     let own = OwnSessions::default();
     let (name, conninfo) = (target.name.clone(), target.conninfo.clone());
@@ -61,7 +86,7 @@ fn target_plan(target: &RunningTarget, running: &Running, audit: &Audit, clock: 
         Reading::Probe => running.interval.max(pooled::SHORTEST_INTERVAL),
         Reading::Console | Reading::Redis | Reading::Sample => running.interval,
     };
-    let operations = reading != Reading::Probe && running.policy.access != Access::ReadOnly;
+    let operations = may_operate(reading, running);
     TargetPlan {
         target: Target { name, opener, interval, deadline: (interval * 3).max(SHORTEST_DEADLINE) },
         executor: operations.then(|| executor((target, reading), &running.policy, audit, &own, clock)),
@@ -128,7 +153,15 @@ fn executor(
 
 /// Waits until every target has answered or failed to, and has told what it tells slowly; at most `patience`.
 pub async fn settled(monitor: &Monitor, patience: Duration) -> Option<Arc<Moment>> {
-    let mut moments = monitor.moments();
+    settled_among(monitor.moments(), patience).await
+}
+
+/// The same of moments alone.
+pub async fn settled_among(
+    mut moments: watch::Receiver<Option<Arc<Moment>>>,
+    patience: Duration,
+) -> Option<Arc<Moment>> {
+    let latest = moments.clone();
     let wait = async {
         loop {
             let moment = moments.borrow_and_update().clone();
@@ -140,7 +173,7 @@ pub async fn settled(monitor: &Monitor, patience: Duration) -> Option<Arc<Moment
     };
     match tokio::time::timeout(patience, wait).await {
         Ok(moment) => moment,
-        Err(_) => monitor.moments().borrow().clone(),
+        Err(_) => latest.borrow().clone(),
     }
 }
 

@@ -15,8 +15,11 @@ pub struct Timestamp(NonZeroI64);
 
 impl Timestamp {
     /// From microseconds since 1970 in UTC.
-    pub fn from_micros(micros: i64) -> Self {
-        Self(NonZeroI64::new(micros).unwrap_or(const { NonZeroI64::new(1).unwrap() }))
+    pub const fn from_micros(micros: i64) -> Self {
+        match NonZeroI64::new(micros) {
+            Some(micros) => Self(micros),
+            None => Self(const { NonZeroI64::new(1).unwrap() }),
+        }
     }
 
     /// Microseconds since 1970 in UTC.

@@ -1,8 +1,8 @@
 //! Where operations are handed in.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex as StdMutex, PoisonError, RwLock};
 
 use tokio::sync::{Mutex, mpsc};
 
@@ -29,7 +29,9 @@ pub enum MakeExecutor {
 
 /// The executors of a profile. Empty where nothing may be carried out.
 pub(super) struct Desk {
-    executors: HashMap<TargetName, Entry>,
+    executors: RwLock<HashMap<TargetName, Arc<Entry>>>,
+    /// What was typed so far, for executors that are made later.
+    secrets: StdMutex<HashMap<TargetName, SecretString>>,
     mailbox: Mailbox,
     clock: Clock,
 }
@@ -43,11 +45,16 @@ enum Entry {
 
 impl Desk {
     pub(super) fn new(mailbox: &Mailbox, clock: &Clock) -> Self {
-        Self { executors: HashMap::new(), mailbox: mailbox.clone(), clock: clock.clone() }
+        Self {
+            executors: RwLock::default(),
+            secrets: StdMutex::default(),
+            mailbox: mailbox.clone(),
+            clock: clock.clone(),
+        }
     }
 
     /// Lets operations on this target be handed in.
-    pub(super) fn open(&mut self, target: &TargetName, make: MakeExecutor, handle: &Handle) {
+    pub(super) fn open(&self, target: &TargetName, make: MakeExecutor, handle: &Handle) {
         let handle = handle.clone();
         let entry = match make {
             MakeExecutor::Server(make) => make(Arc::new(move || handle.connection())).map(|executor| {
@@ -59,14 +66,29 @@ impl Desk {
         };
         // A read-only profile gets no executor, hence no entry.
         if let Ok(entry) = entry {
-            self.executors.insert(target.clone(), entry);
+            let mut executors = self.executors.write().unwrap_or_else(PoisonError::into_inner);
+            executors.insert(target.clone(), Arc::new(entry));
         }
+        let secret = self.secrets.lock().unwrap_or_else(PoisonError::into_inner).get(target).cloned();
+        if let Some(secret) = secret {
+            self.give_secret(target, &secret);
+        }
+    }
+
+    /// Takes no operation any more. What is under way is carried out to its end.
+    pub(super) fn close(&self) {
+        self.executors.write().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    fn entry(&self, target: &str) -> Option<Arc<Entry>> {
+        self.executors.read().unwrap_or_else(PoisonError::into_inner).get(target).cloned()
     }
 
     /// Opens the operations connections once it is known how many slots are free. Does not wait for them.
     pub(super) fn warm(&self, moment: &Moment) {
         for (target, server) in moment.targets.iter().zip(&moment.servers) {
-            let Some(Entry::Server { executor, warmed }) = self.executors.get(&target.name) else { continue };
+            let Some(entry) = self.entry(&target.name) else { continue };
+            let Entry::Server { executor, warmed } = &*entry else { continue };
             let Some(free) = server.as_ref().and_then(|server| free_slots(moment, &target.name, server))
             else {
                 continue;
@@ -84,7 +106,7 @@ impl Desk {
         operation: &Operation,
         locks: Option<&LockPicture>,
     ) -> Result<Vec<BlastRadius>, TargetError> {
-        match self.executors.get(&operation.target) {
+        match self.entry(&operation.target).as_deref() {
             Some(Entry::Server { executor, .. }) => executor.lock().await.inspect(operation, locks).await,
             Some(Entry::Solo(_)) => Ok(Vec::new()),
             None => Err(no_operations(&operation.target)),
@@ -97,12 +119,12 @@ impl Desk {
         reports: &mpsc::UnboundedSender<OperationReport>,
     ) {
         let target = confirmed.get().target.clone();
-        let Some(entry) = self.executors.get(&target) else {
+        let Some(entry) = self.entry(&target) else {
             let _ = reports.send(refused(confirmed.get()));
             return;
         };
         let tell = |report| drop(reports.send(report));
-        let settled = match entry {
+        let settled = match &*entry {
             Entry::Server { executor, .. } => executor.lock().await.execute(confirmed, tell).await,
             Entry::Solo(executor) => executor.execute(confirmed, tell).await,
         };
@@ -110,7 +132,7 @@ impl Desk {
     }
 
     pub(super) async fn rehearse(&self, operation: &Operation) -> Option<OperationReport> {
-        match self.executors.get(&operation.target)? {
+        match &*self.entry(&operation.target)? {
             Entry::Server { executor, .. } => Some(executor.lock().await.rehearse(operation).await),
             Entry::Solo(_) => None,
         }
@@ -118,7 +140,10 @@ impl Desk {
 
     /// Lets the operations connection use the same secret.
     pub(super) fn give_secret(&self, target: &str, secret: &SecretString) {
-        match self.executors.get(target) {
+        let mut secrets = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
+        secrets.insert(target.into(), secret.clone());
+        drop(secrets);
+        match self.entry(target).as_deref() {
             Some(Entry::Server { executor, .. }) => {
                 let (executor, secret) = (Arc::clone(executor), secret.clone());
                 tokio::spawn(async move { executor.lock().await.use_password(secret) });

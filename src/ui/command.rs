@@ -19,12 +19,22 @@ pub enum Place {
     Line,
     /// Where values of several fields are typed: the sizing calculator.
     Form,
+    /// In the list of the profiles that are watched together.
+    Fleet,
 }
 
 impl Place {
     /// Every place.
-    pub const ALL: [Self; 7] =
-        [Self::Everywhere, Self::Screen, Self::Layer, Self::Choice, Self::Question, Self::Line, Self::Form];
+    pub const ALL: [Self; 8] = [
+        Self::Everywhere,
+        Self::Screen,
+        Self::Layer,
+        Self::Choice,
+        Self::Question,
+        Self::Line,
+        Self::Form,
+        Self::Fleet,
+    ];
 
     /// The section of the keymap.
     pub fn word(self) -> &'static str {
@@ -36,6 +46,7 @@ impl Place {
             Self::Question => "question",
             Self::Line => "line",
             Self::Form => "form",
+            Self::Fleet => "fleet",
         }
     }
 }
@@ -181,6 +192,7 @@ commands! {
     Slower "slower", Time, Screen, "slower", 0, "Play a replay slower, down to a quarter";
     Record "record", Time, Screen, "", 0, "Record into a file, the past minutes first; again: stop";
 
+    Fleet "fleet", Program, Screen, "", 0, "Back to the list of the profiles that are watched together";
     Profiles "profiles", Program, Screen, "profiles", 20, "Switch to another profile";
     Export "export", Program, Screen, "export", 25, "Write a snapshot of what is seen now";
     Secret "secret", Program, Screen, "password", 70, "Type the password that a target asks for";

@@ -34,6 +34,8 @@ pub struct Options {
     pub ascii: bool,
     /// Which key runs what.
     pub keymap: Keymap,
+    /// Several profiles are watched: the screen begins with the list of them, which [`Input::Fleet`] fills.
+    pub fleet: bool,
 }
 
 impl Options {
@@ -48,6 +50,7 @@ impl Options {
             themes,
             ascii: false,
             keymap: Keymap::new(&[])?,
+            fleet: false,
         })
     }
 }
@@ -116,6 +119,19 @@ pub struct ProfileEntry {
     pub current: bool,
 }
 
+/// One of several profiles that are watched together, as it stands.
+#[derive(Clone, Debug)]
+pub struct FleetMember {
+    /// Its name, unique in the fleet.
+    pub name: Text,
+    /// Its label.
+    pub label: Option<Text>,
+    /// Whether it is a production profile.
+    pub production: bool,
+    /// What is known of it; `None` before anything is.
+    pub moment: Option<Arc<Moment>>,
+}
+
 /// How loud a toast is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Tone {
@@ -177,8 +193,10 @@ pub enum Input {
     Toast(Tone, Text),
     /// A snapshot was written, to this path.
     Exported(Text),
-    /// Another profile runs now.
+    /// Another profile runs now; of a fleet: it is opened.
     Profile(ProfileHeader),
+    /// How the profiles of the fleet stand, all of them.
+    Fleet(Vec<FleetMember>),
     /// The profiles that can be switched to.
     Profiles(Vec<ProfileEntry>),
     /// What is known of the profile's servers before anything is seen, for the sizing calculator.
@@ -241,8 +259,10 @@ pub enum Effect {
         /// What is on the screen, frozen or stepped back included.
         moment: Arc<Moment>,
     },
-    /// Run another profile; answered by [`Input::Profile`].
+    /// Run another profile, or open one of the fleet; answered by [`Input::Profile`].
     SwitchProfile(Text),
+    /// The fleet is shown again: no profile is open any more, all of them go on being watched.
+    Fleet,
     /// Save the targets that run under this name.
     SaveProfile(String),
     /// Go to another moment of the past; answered by [`Input::Past`]. A replay goes on from there.

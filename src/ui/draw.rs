@@ -1,6 +1,7 @@
 //! One frame: the state, put where the layout says.
 
 mod empty;
+mod fleet;
 mod keys;
 mod unseen;
 
@@ -49,20 +50,23 @@ impl App {
             return None;
         }
         let scene = Scene { app: self, paint, layout, now: self.time(now) };
-        match self.reel.shown() {
-            Some(moment) => scene.moment(moment, buf),
-            None => scene.waiting(area, buf),
+        let mut filtering = None;
+        match (self.shown_fleet(), self.reel.shown()) {
+            (Some(fleet), _) => filtering = fleet::draw(fleet, &paint, now, (area, buf)),
+            (None, Some(moment)) => scene.moment(moment, buf),
+            (None, None) => scene.waiting(area, buf),
         }
         let typed = footer::draw(&self.footer(layout.shape), &paint, layout.footer, buf);
         // What toasts say is often about the ruler.
         let above = Rect { height: area.height.saturating_sub(layout.ruler.height), ..area };
         toasts::draw(&self.toasts, &paint, above, buf);
-        scene.layers(area, buf).or(typed)
+        scene.layers(area, buf).or(typed).or(filtering)
     }
 
     /// A terminal too small for anything but the verdict.
     fn draw_plain(&self, paint: &Paint<'_>, area: Rect, buf: &mut Buffer) {
         let text = match self.reel.shown() {
+            _ if self.shown_fleet().is_some() => "pooltop: a fleet of profiles".to_owned(),
             Some(moment) => {
                 format!("{}: {}", moment.verdict.kind.as_str().to_uppercase(), moment.verdict.sentence)
             }

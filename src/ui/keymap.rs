@@ -23,7 +23,9 @@ pub enum KeymapError {
     #[error("keys: {0}")]
     Syntax(String),
     /// A section that is not a place.
-    #[error("keys: no place named '{0}'; there are everywhere, screen, layer, choice, question, line, form")]
+    #[error(
+        "keys: no place named '{0}'; there are everywhere, screen, layer, choice, question, line, form, fleet"
+    )]
     Place(String),
     /// A key that no terminal can send, or a word that is not a key.
     #[error(

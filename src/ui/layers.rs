@@ -35,7 +35,7 @@ pub enum Layer {
     /// A password.
     Secret(secret::Secret),
     /// A list over the whole screen.
-    Sheet(Box<dyn sheet::AnySheet>),
+    Sheet(Box<dyn sheet::Listed>),
     /// The sizing calculator.
     Size(Box<size::Size>),
 }

@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 
 use super::contract::{Feed, Input};
 use super::state::app::Event;
+use super::state::scripts::fleet;
 use super::state::scripts::poolers::pooled;
 use super::state::scripts::time::{replaying, travelling};
 use super::state::scripts::{Robot, header, leak};
@@ -55,6 +56,17 @@ fn the_screen_with_nobody_without_data_and_without_an_answer() {
         insta::assert_snapshot!(name, text(&robot(moment, 100, 30)));
     }
     insta::assert_debug_snapshot!("stale", drawn(&robot(fixture::stale(), 100, 30)));
+}
+
+#[test]
+fn the_fleet_in_every_shape() {
+    for (width, height) in [(40, 12), (80, 24), (120, 20), (200, 20)] {
+        let mut robot = fleet::fleet(fleet::several());
+        robot.event(Event::Resize(width, height));
+        robot.press("j");
+        insta::assert_snapshot!(format!("fleet_{width}x{height}"), text(&robot));
+    }
+    insta::assert_snapshot!("fleet_empty", text(&fleet::fleet(Vec::new())));
 }
 
 #[test]

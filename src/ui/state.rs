@@ -7,6 +7,7 @@ mod compare;
 pub mod connections;
 mod copy;
 pub mod filter;
+pub mod fleet;
 mod inputs;
 pub mod line;
 pub mod operate;

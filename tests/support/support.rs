@@ -14,22 +14,32 @@
     reason = "test support: each test crate uses a part of it, and a helper that fails should fail the test"
 )]
 
+mod chromium;
 mod guardian;
 mod http;
 mod pgbouncer;
 mod pgpool;
 mod postgres;
+mod prometheus;
 mod python;
 mod redis;
 mod terminal;
 mod wait;
 
+pub use chromium::Chromium;
 pub use guardian::Guardian;
 pub use http::{HttpRequest, HttpServer, Reply};
 pub use pgbouncer::{PgBouncer, PgBouncerOptions};
 pub use pgpool::Pgpool;
 pub use postgres::{Auth, Held, Installation, Postgres, PostgresOptions, connect, installations};
+pub use prometheus::Prometheus;
 pub use python::{Answer, PythonApp, PythonOptions};
 pub use redis::{Held as RedisHeld, Redis, RedisOptions};
 pub use terminal::{Key, Launch, Terminal};
 pub use wait::{eventually, free_port, wait_until};
+
+/// Where a program is, if it is installed.
+pub fn on_path(program: &str) -> Option<std::path::PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).map(|place| place.join(program)).find(|file| file.is_file())
+}

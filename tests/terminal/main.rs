@@ -14,6 +14,7 @@ mod around;
 mod demo;
 mod driver;
 mod ending;
+mod fleet;
 mod hostile;
 mod operations;
 mod outages;

@@ -78,6 +78,13 @@ impl Stage {
         self.server.client().await.query_one(sql, &[&application]).await.unwrap().get(0)
     }
 
+    /// When the two oldest sessions of an application began, by the server.
+    pub(super) async fn first_two(&self, application: &str) -> String {
+        let sql = "SELECT array(SELECT backend_start FROM pg_stat_activity WHERE application_name = $1
+                   ORDER BY backend_start LIMIT 2)::text";
+        self.server.client().await.query_one(sql, &[&application]).await.unwrap().get(0)
+    }
+
     /// Waits until an application has so many sessions.
     pub(super) async fn until_sessions(&self, application: &str, many: i64) {
         let what = format!("{many} sessions of {application}");

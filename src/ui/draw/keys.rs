@@ -5,6 +5,7 @@ use crate::model::target::{TargetState, TargetStatus};
 use crate::ui::command::{Command, Place};
 use crate::ui::layers::Layer;
 use crate::ui::layers::page::Subject;
+use crate::ui::layers::sheet::AnySheet as _;
 use crate::ui::layout::{Panel, Shape};
 use crate::ui::panels::footer::Footer;
 use crate::ui::state::app::App;
@@ -49,6 +50,9 @@ impl App {
     /// Whether the footer names a command here and now.
     fn offers(&self, command: Command, place: Place) -> bool {
         let row = command.row();
+        if place == Place::Fleet {
+            return self.fleet_offers(command);
+        }
         let works_here = row.place == place
             || row.place == Place::Everywhere
             || (place == Place::Layer
@@ -89,12 +93,26 @@ impl App {
         self.weight(command) > 0 && works_here && now
     }
 
+    /// Whether the footer names a command while the list of the fleet is shown.
+    fn fleet_offers(&self, command: Command) -> bool {
+        let Some(fleet) = self.shown_fleet() else { return false };
+        match command {
+            Command::Open | Command::Copy => fleet.selected().is_some(),
+            Command::Close => fleet.sheet.is_filtered(),
+            _ => matches!(
+                command,
+                Command::Filter | Command::Sort | Command::Palette | Command::Help | Command::Back
+            ),
+        }
+    }
+
     fn label(&self, command: Command) -> String {
         let marked = self.connections.marks.len();
         match command {
             Command::Terminate if marked > 0 => format!("terminate {marked} marked"),
             Command::NextPanel if self.place() == Place::Form => "numbers or results".to_owned(),
             Command::Open => match (self.place(), self.focus) {
+                (Place::Fleet, _) => "open".to_owned(),
                 (Place::Form, _) => "next".to_owned(),
                 (Place::Choice, _) => "choose".to_owned(),
                 (Place::Line, _) if matches!(self.layers.last(), Some(Layer::GoTo(_))) => {
@@ -106,6 +124,7 @@ impl App {
                 (_, Panel::Suspects) => "evidence".to_owned(),
                 (_, Panel::Connections) => "detail".to_owned(),
             },
+            Command::Back if self.fleet.is_some() && self.place() == Place::Screen => "fleet".to_owned(),
             Command::Freeze => match self.journey.playing {
                 Some(playing) if playing.running => "pause".to_owned(),
                 Some(_) => "play".to_owned(),

@@ -1,6 +1,8 @@
-//! A list over the whole screen: filtered, sorted, copied like the connections. What it lists is a [`Listing`].
+//! A list over the whole screen: filtered, sorted, copied like the connections. What it lists is a [`Listing`], made
+//! from a moment or, for the fleet, from many.
 
 use std::cmp::Ordering;
+use std::collections::HashMap;
 use std::fmt::Debug;
 
 use crossterm::event::KeyEvent;
@@ -25,6 +27,7 @@ use crate::ui::theme::Meaning;
 use crate::ui::widgets::table::{Cell, Column, Table, scroll};
 
 pub mod clients;
+pub mod fleet;
 pub mod layers;
 pub mod statements;
 
@@ -43,12 +46,20 @@ pub struct Known<'a> {
     pub zone: &'a TimeZone,
 }
 
+/// A sheet over what is known of the profile that is shown.
+pub trait Listed: AnySheet {
+    /// Takes the rows of what is known; `area` is the whole screen.
+    fn refresh(&mut self, known: &Known<'_>, area: Rect);
+}
+
 /// What a sheet lists.
 pub trait Listing: Debug + 'static {
     /// One line of it.
     type Row: Debug + Send;
     /// What a column shows and sorts by.
     type Field: Copy + PartialEq + Debug + Send + 'static;
+    /// What the rows are made from.
+    type Source<'a>;
 
     /// Its name, in the frame.
     const TITLE: &'static str;
@@ -56,13 +67,15 @@ pub trait Listing: Debug + 'static {
     const COLUMNS: &'static [Column<Self::Field>];
     /// What `s` goes through, and whether the interesting end is the large one. The first is the order at the start.
     const SORTS: &'static [(Self::Field, bool)];
+    /// Rows of the screen that stay free above it.
+    const ABOVE: u16 = 2;
 
     /// The rows, in any order.
-    fn rows(known: &Known<'_>) -> Vec<Self::Row>;
+    fn rows(source: &Self::Source<'_>) -> Vec<Self::Row>;
     /// Lines above the table: what the numbers are about.
-    fn heads(known: &Known<'_>) -> Vec<String>;
+    fn heads(source: &Self::Source<'_>) -> Vec<String>;
     /// Instead of the table when there is nothing: why, and what to do.
-    fn empty(known: &Known<'_>) -> String;
+    fn empty(source: &Self::Source<'_>) -> String;
     /// What stays the same while the numbers change: the cursor stays on it.
     fn key(row: &Self::Row) -> String;
     /// The order of two rows, the small one first.
@@ -95,8 +108,6 @@ pub trait Listing: Debug + 'static {
 
 /// A sheet whatever it lists.
 pub trait AnySheet: Debug + Send {
-    /// Takes the rows of what is known; `area` is the whole screen.
-    fn refresh(&mut self, known: &Known<'_>, area: Rect);
     /// Moves, sorts, or begins to type the filter.
     fn command(&mut self, command: Command);
     /// Whether the filter is being typed.
@@ -137,34 +148,64 @@ pub struct Sheet<L: Listing> {
     at: usize,
     offset: usize,
     height: usize,
+    steady: bool,
 }
 
-impl<L: Listing> Sheet<L> {
-    /// A sheet that lists nothing yet.
-    pub fn open() -> Box<dyn AnySheet> {
-        Self::filtered(String::new())
-    }
-
-    /// The same with a filter from the start.
-    pub fn filtered(filter: String) -> Box<dyn AnySheet> {
-        Box::new(Self {
+impl<L: Listing> Default for Sheet<L> {
+    fn default() -> Self {
+        Self {
             rows: Vec::new(),
             listed: 0,
             heads: Vec::new(),
             empty: String::new(),
             sort: L::SORTS[0],
-            filter,
+            filter: String::new(),
             typing: None,
             cursor: None,
             at: 0,
             offset: 0,
             height: 1,
-        })
+            steady: false,
+        }
+    }
+}
+
+impl<L: Listing> Sheet<L> {
+    /// A sheet that lists nothing yet.
+    pub fn open() -> Box<dyn Listed>
+    where
+        Self: Listed,
+    {
+        Box::new(Self::default())
+    }
+
+    /// The same with a filter from the start.
+    pub fn filtered(filter: String) -> Box<dyn Listed>
+    where
+        Self: Listed,
+    {
+        Box::new(Self { filter, ..Self::default() })
+    }
+
+    /// The row under the cursor.
+    pub fn selected(&self) -> Option<&L::Row> {
+        self.rows.get(self.at)
+    }
+
+    /// What the rows are, in their order.
+    #[cfg(test)]
+    pub(in crate::ui) fn keys(&self) -> Vec<String> {
+        self.rows.iter().map(L::key).collect()
+    }
+
+    /// Whether rows that are there keep their order, whatever they would be sorted by.
+    pub fn keep_order(&mut self, steady: bool) {
+        self.steady = steady;
     }
 
     /// The rows that pass the filter, in order. The cursor stays on its row.
-    fn arrange(&mut self, known: &Known<'_>) {
-        let mut rows = L::rows(known);
+    fn arrange(&mut self, source: &L::Source<'_>) {
+        let mut rows = L::rows(source);
         self.listed = rows.len();
         let words: Vec<String> = self.filter.to_lowercase().split_whitespace().map(str::to_owned).collect();
         rows.retain(|row| passes(&L::text(row).to_lowercase(), &words));
@@ -174,6 +215,10 @@ impl<L: Listing> Sheet<L> {
             let order = if descending { order.reverse() } else { order };
             order.then_with(|| L::key(left).cmp(&L::key(right)))
         });
+        if self.steady {
+            let places: HashMap<String, usize> = self.rows.iter().map(L::key).zip(0..).collect();
+            rows.sort_by_key(|row| places.get(&L::key(row)).copied().unwrap_or(usize::MAX));
+        }
         self.rows = rows;
         let found = self.cursor.as_ref().and_then(|key| self.rows.iter().position(|row| L::key(row) == *key));
         self.at = found.unwrap_or(if self.cursor.is_some() { self.at } else { 0 });
@@ -215,23 +260,36 @@ fn passes(text: &str, words: &[String]) -> bool {
     })
 }
 
-/// All of the screen between the verdict and the footer.
-fn place(area: Rect) -> Rect {
-    let height = area.height.saturating_sub(3).max(3.min(area.height));
-    Rect { y: area.y + area.height.min(2), height, ..area }.intersection(area)
+/// All of the screen between what stays free above and the footer.
+fn place(area: Rect, above: u16) -> Rect {
+    let height = area.height.saturating_sub(above + 1).max(3.min(area.height));
+    Rect { y: area.y + area.height.min(above), height, ..area }.intersection(area)
+}
+
+impl<L> Listed for Sheet<L>
+where
+    L: for<'a> Listing<Source<'a> = Known<'a>>,
+{
+    fn refresh(&mut self, known: &Known<'_>, area: Rect) {
+        self.take(known, area);
+    }
+}
+
+impl<L: Listing> Sheet<L> {
+    /// Takes the rows of `source`; `area` is the whole screen.
+    pub fn take(&mut self, source: &L::Source<'_>, area: Rect) {
+        let place = place(area, L::ABOVE);
+        let width = usize::from(place.width.saturating_sub(4));
+        self.heads = L::heads(source).iter().flat_map(|head| wrap(head, width)).collect();
+        self.empty = L::empty(source);
+        self.arrange(source);
+        let above = self.heads.len() + 1 + usize::from(self.typing.is_some());
+        self.height = usize::from(place.height.saturating_sub(2)).saturating_sub(above).max(1);
+        self.offset = scroll(self.offset, Some(self.at), self.rows.len(), self.height);
+    }
 }
 
 impl<L: Listing> AnySheet for Sheet<L> {
-    fn refresh(&mut self, known: &Known<'_>, area: Rect) {
-        let width = usize::from(place(area).width.saturating_sub(4));
-        self.heads = L::heads(known).iter().flat_map(|head| wrap(head, width)).collect();
-        self.empty = L::empty(known);
-        self.arrange(known);
-        let above = self.heads.len() + 1 + usize::from(self.typing.is_some());
-        self.height = usize::from(place(area).height.saturating_sub(2)).saturating_sub(above).max(1);
-        self.offset = scroll(self.offset, Some(self.at), self.rows.len(), self.height);
-    }
-
     fn command(&mut self, command: Command) {
         let page = self.height.saturating_sub(1).max(1);
         match command {
@@ -298,7 +356,7 @@ impl<L: Listing> AnySheet for Sheet<L> {
     }
 
     fn draw(&self, paint: &Paint<'_>, area: Rect, buf: &mut Buffer) -> Option<Position> {
-        let mut inner = paint.dialog(place(area), buf, self.titles(paint), Meaning::Focus);
+        let mut inner = paint.dialog(place(area, L::ABOVE), buf, self.titles(paint), Meaning::Focus);
         let next = |inner: &mut Rect| {
             let line = Rect { height: 1.min(inner.height), ..*inner };
             *inner = Rect { y: inner.y + line.height, height: inner.height - line.height, ..*inner };

@@ -56,6 +56,7 @@ pub enum Field {
 impl Listing for Timeline {
     type Row = Row;
     type Field = Field;
+    type Source<'a> = Known<'a>;
 
     const TITLE: &'static str = "Timeline";
     const COLUMNS: &'static [Column<Field>] = &[

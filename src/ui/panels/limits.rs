@@ -60,7 +60,8 @@ fn number_look(meaning: Meaning) -> Meaning {
     if meaning == Meaning::Accent { Meaning::Text } else { meaning }
 }
 
-fn name(limit: &Limit) -> String {
+/// Whose limit it is.
+pub fn name(limit: &Limit) -> String {
     match limit.scope {
         LimitScope::Server => limit.target.to_string(),
         LimitScope::Database | LimitScope::Role => format!("{} {}", limit.scope.as_str(), limit.name),

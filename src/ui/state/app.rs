@@ -8,6 +8,7 @@ use ratatui::layout::Rect;
 use tui_input::Input as LineInput;
 
 use super::connections::{Connections, RowId};
+use super::fleet::Fleet;
 use super::line;
 use super::pauses::Pauses;
 use super::pools::Pools;
@@ -28,6 +29,7 @@ use crate::ui::glyphs::Glyphs;
 use crate::ui::keymap::Chord;
 use crate::ui::layers::Layer;
 use crate::ui::layers::detail::Inspection;
+use crate::ui::layers::sheet::AnySheet as _;
 use crate::ui::layout::{Layout, Lines, Panel};
 use crate::ui::paint::Paint;
 use crate::ui::panels::states::States;
@@ -62,6 +64,8 @@ pub struct App {
     /// The filter while it is typed.
     pub(in crate::ui) filter_line: Option<LineInput>,
     pub(in crate::ui) layers: Vec<Layer>,
+    /// Where several profiles are watched.
+    pub(in crate::ui) fleet: Option<Fleet>,
     pub(in crate::ui) toasts: Toasts,
     pub(in crate::ui) profiles: Vec<ProfileEntry>,
     pub(in crate::ui) servers: Vec<(TargetName, Draft)>,
@@ -83,6 +87,7 @@ impl App {
     /// A screen without any data.
     pub fn new(options: Options) -> Self {
         Self {
+            fleet: options.fleet.then(|| Fleet::new(options.clock.now())),
             options,
             area: Rect::ZERO,
             reel: Reel::default(),
@@ -172,7 +177,7 @@ impl App {
         match (&self.filter_line, self.layers.last()) {
             (_, Some(layer)) => layer.place(),
             (Some(_), None) => Place::Line,
-            (None, None) => Place::Screen,
+            (None, None) => self.shown_fleet().map_or(Place::Screen, Fleet::place),
         }
     }
 
@@ -196,7 +201,7 @@ impl App {
             (Some(Command::Quit), _) => self.quit(),
             (Some(command), Some(_)) => self.layer_command(command),
             (Some(command), None) if self.filter_line.is_some() => self.filter_command(command),
-            (Some(command), None) => self.screen_command(command),
+            (Some(command), None) => self.base_command(command),
             (None, _) => self.type_key(key),
         }
         self.arrange();
@@ -220,17 +225,27 @@ impl App {
             Some(Layer::Sheet(sheet)) => sheet.type_key(key),
             Some(Layer::Size(size)) => size.key(key),
             Some(_) => {}
-            None => {
-                if self.filter_line.as_mut().is_some_and(|input| line::key(input, key)) {
-                    self.apply_filter();
-                }
-            }
+            None => self.type_into_filter(key),
+        }
+    }
+
+    fn type_into_filter(&mut self, key: KeyEvent) {
+        if let Some(fleet) = self.shown_fleet_mut() {
+            fleet.sheet.type_key(key);
+        } else if self.filter_line.as_mut().is_some_and(|input| line::key(input, key)) {
+            self.apply_filter();
         }
     }
 
     fn paste(&mut self, text: &str) {
         self.touch();
+        let typing = self.shown_fleet().is_some_and(|fleet| fleet.sheet.is_typing());
         match (self.layers.last_mut(), &mut self.filter_line) {
+            (None, _) if typing => {
+                if let Some(fleet) = self.shown_fleet_mut() {
+                    fleet.sheet.paste(text);
+                }
+            }
             (Some(Layer::Palette(palette)), _) => {
                 line::paste(&mut palette.input, text);
                 palette.search();
@@ -260,6 +275,7 @@ impl App {
         let now = self.options.clock.monotonic();
         self.toasts.expire(now);
         self.inspect_settled();
+        self.arrange_fleet();
         self.touch();
     }
 

@@ -42,6 +42,7 @@ impl App {
         let rows = layout.table_rows(Panel::Pools);
         let pools = &mut self.pools;
         pools.offset = scroll(pools.offset, Some(pools.at), pools.lines.len(), rows);
+        self.arrange_fleet();
         self.write_layers();
         self.write_detail();
     }

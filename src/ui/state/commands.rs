@@ -82,6 +82,7 @@ impl App {
             Command::Help => self.layers.push(Layer::Page(Page::new(Subject::Help))),
             Command::Palette => self.layers.push(Layer::Palette(self.new_palette())),
             Command::Profiles => self.layers.push(Layer::Choice(Choice::profiles(&self.profiles))),
+            Command::Fleet => self.return_to_fleet(),
             Command::Export => self.layers.push(Layer::Choice(Choice::export())),
             Command::Secret => self.ask_secret(),
             Command::Retry => self.retry(),
@@ -258,9 +259,11 @@ impl App {
         }
     }
 
-    /// `q`: quits, asking once where a finding was never exported.
+    /// `q`: goes back to the fleet; else quits, asking once where a finding was never exported.
     fn back(&mut self) {
-        if self.found_something && !self.exported && self.options.profile.asks_before_quitting() {
+        if self.fleet.is_some() {
+            self.return_to_fleet();
+        } else if self.found_something && !self.exported && self.options.profile.asks_before_quitting() {
             self.layers.push(Layer::Choice(Choice::quit()));
         } else {
             self.quit();

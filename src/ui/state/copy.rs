@@ -70,7 +70,7 @@ impl App {
         moment.backends.iter().find(|row| RowId::of(row) == id)
     }
 
-    fn copy_text(&mut self, text: String) {
+    pub(super) fn copy_text(&mut self, text: String) {
         self.effects.push(Effect::Copy(text));
         self.toast(Tone::Info, "Copied (in tmux: set -g set-clipboard on).");
     }

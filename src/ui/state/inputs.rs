@@ -35,6 +35,7 @@ impl App {
                 self.toast(Tone::Info, &format!("Snapshot written to {path}"));
             }
             Input::Profile(profile) => self.switch_profile(profile),
+            Input::Fleet(members) => self.take_fleet(members),
             Input::Profiles(profiles) => self.profiles = profiles,
             Input::Servers(servers) => self.servers = servers,
             Input::Fatal(error) => self.end = Some(Err(error)),
@@ -157,6 +158,9 @@ impl App {
     fn switch_profile(&mut self, profile: ProfileHeader) {
         let name = profile.name.to_string();
         self.options.profile = profile;
+        if let Some(fleet) = &mut self.fleet {
+            fleet.is_shown = false;
+        }
         self.reel.clear();
         self.journey.clear();
         self.layers.clear();

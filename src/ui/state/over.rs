@@ -142,7 +142,7 @@ impl App {
 
     fn ask(&mut self, asked: Asked) {
         match asked {
-            Asked::Run(command) => self.screen_command(command),
+            Asked::Run(command) => self.base_command(command),
             Asked::Save(name) => self.effects.push(Effect::SaveProfile(name)),
             Asked::Theme(name) => self.load_theme(&name),
             Asked::Profile(name) => self.effects.push(Effect::SwitchProfile(name.as_str().into())),

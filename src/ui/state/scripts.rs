@@ -1,5 +1,6 @@
 //! Keys in, state and effects out, through the real [`App`] with a clock that stands still.
 
+pub(in crate::ui) mod fleet;
 pub(in crate::ui) mod poolers;
 pub(in crate::ui) mod time;
 
@@ -142,6 +143,7 @@ fn named_key(name: &str) -> KeyEvent {
         "esc" => KeyCode::Esc,
         "tab" => KeyCode::Tab,
         "space" => KeyCode::Char(' '),
+        "backspace" => KeyCode::Backspace,
         "down" => KeyCode::Down,
         "pagedown" => KeyCode::PageDown,
         "right" => KeyCode::Right,

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::sparkline;
+use super::{gauge, sparkline};
 use crate::ui::paint::{Paint, put, put_right};
 use crate::ui::theme::Meaning;
 
@@ -47,6 +47,8 @@ pub enum Cell<'a> {
     Text(Cow<'a, str>, Meaning),
     /// The recent past.
     Trend(Cow<'a, [Option<u32>]>, Meaning),
+    /// How full something is.
+    Gauge(gauge::Gauge),
 }
 
 impl<'a> Cell<'a> {
@@ -176,6 +178,7 @@ fn draw_cell(cell: &Cell<'_>, right: bool, paint: &Paint<'_>, (area, buf): (Rect
             let top = newest.iter().flatten().max().copied().unwrap_or(0);
             sparkline::draw(newest, top, *meaning, paint, (area, buf));
         }
+        Cell::Gauge(gauge) => gauge::draw(gauge, paint, area, buf),
     }
 }
 

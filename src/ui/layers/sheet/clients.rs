@@ -71,6 +71,7 @@ pub enum Field {
 impl Listing for Clients {
     type Row = Row;
     type Field = Field;
+    type Source<'a> = Known<'a>;
 
     const TITLE: &'static str = "Clients";
     const COLUMNS: &'static [Column<Field>] = &[

@@ -36,6 +36,7 @@ pub enum Field {
 impl Listing for Layers {
     type Row = LayerLine;
     type Field = Field;
+    type Source<'a> = Known<'a>;
 
     const TITLE: &'static str = "Layers";
     const COLUMNS: &'static [Column<Field>] = &[

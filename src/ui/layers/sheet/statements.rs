@@ -49,6 +49,7 @@ pub enum Field {
 impl Listing for Statements {
     type Row = Row;
     type Field = Field;
+    type Source<'a> = Known<'a>;
 
     const TITLE: &'static str = "Statements";
     const COLUMNS: &'static [Column<Field>] = &[
