@@ -8,6 +8,7 @@ mod assemble;
 pub mod blocking;
 mod busy;
 mod changes;
+pub mod compare;
 mod findings;
 #[doc(hidden)]
 pub mod fixture;
@@ -25,6 +26,7 @@ mod redis;
 pub mod reference;
 mod rollup;
 mod roster;
+mod saved;
 mod scene;
 mod settings;
 mod sides;
@@ -39,12 +41,15 @@ mod verdict;
 
 pub use leaks::reported::ClientSide;
 pub use moment::Moment;
-pub use rollup::{Level, roll_up};
+pub use rollup::{Level, add_pool, roll_up};
+pub use saved::{SavedError, redacted};
 pub use settings::{Machine, Settings};
+
+use serde::{Deserialize, Serialize};
 
 use std::collections::{HashMap, VecDeque};
 
-use crate::history::series::{Series, Timeline};
+use crate::history::series::{self, Series, Timeline};
 use crate::history::{Entry, History};
 use crate::model::backend::BackendId;
 use crate::model::event::Event;
@@ -67,7 +72,7 @@ const EVENTS: usize = 256;
 ///
 /// It keeps what a single sample cannot say: when a pool was first seen, what opened and closed, peaks, floors,
 /// since when a finding holds. What it keeps is bounded by the number of connections and pools.
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Analyser {
     settings: Settings,
     line: Timeline,
@@ -75,8 +80,10 @@ pub struct Analyser {
     poolers: HashMap<TargetName, PoolerTracker>,
     redis: HashMap<TargetName, RedisTracker>,
     apps: HashMap<TargetName, AppTracker>,
-    /// Sequence number of the next entry to read, per target.
+    /// Sequence number of the next entry to read, per target: of the history at hand, so it is not saved.
+    #[serde(skip)]
     read: HashMap<TargetName, u64>,
+    #[serde(deserialize_with = "series::highest")]
     pending: Series<u32>,
     statements: HashMap<TargetName, StatementTracker>,
     memory: Memory,

@@ -1,6 +1,7 @@
 //! The command line, one file per subcommand.
 
 pub mod args;
+pub mod check;
 pub mod dashboard;
 pub mod demo;
 pub mod doctor;
@@ -12,6 +13,7 @@ pub mod operate;
 pub mod output;
 pub mod profile;
 pub mod profiles;
+pub mod serve;
 pub mod size;
 pub mod start;
 
@@ -62,6 +64,8 @@ async fn dispatch(cli: &Cli) -> anyhow::Result<Exit> {
     match &cli.command {
         None => dashboard::run(&cli.dashboard).await,
         Some(Command::Snapshot(args)) => file::run(args).await,
+        Some(Command::Serve(args)) => serve::run(args).await,
+        Some(Command::Check(args)) => check::run(args).await,
         Some(Command::Terminate(args)) => operate::run(OperationKind::Terminate, args).await,
         Some(Command::Cancel(args)) => operate::run(OperationKind::Cancel, args).await,
         Some(Command::Profiles(command)) => profiles::run(command).await,

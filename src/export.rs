@@ -4,21 +4,31 @@
 
 mod build;
 mod cell;
+mod compare;
 mod csv;
 mod digest;
 mod file;
 mod json;
 mod markdown;
+pub mod openmetrics;
+mod page;
+pub mod plugin;
+pub mod rules;
 pub mod snapshot;
 mod text;
+mod told;
 
 pub use build::{Meta, finding, redactor, snapshot};
+pub use compare::{comparison, comparison_json, comparison_text};
 pub use csv::{Table, csv};
 pub use file::{WriteError, write_atomically};
 pub use json::json;
 pub use markdown::markdown;
+pub use page::{Page, contents, live_page};
 pub use snapshot::Snapshot;
 pub use text::text;
+
+pub use crate::text::redact::Redaction;
 
 #[cfg(test)]
 mod tests {

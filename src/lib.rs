@@ -14,6 +14,8 @@ pub mod export;
 pub mod history;
 pub mod model;
 pub mod monitor;
+pub mod record;
+pub mod serve;
 pub mod source;
 pub mod text;
 pub mod ui;

@@ -28,3 +28,4 @@ pub mod thresholds;
 pub mod time;
 pub mod track;
 pub mod verdict;
+pub mod when;

@@ -22,7 +22,8 @@ pub mod view;
 pub mod widgets;
 
 pub use contract::{
-    Effect, Feed, FleetMember, Input, Options, ProfileEntry, ProfileHeader, SnapshotFormat, Tone,
+    Effect, Feed, FleetMember, Input, Options, ProfileEntry, ProfileHeader, RecordingState, SnapshotFormat,
+    Ticket, Tone,
 };
 pub use run::{RunError, run};
 pub use state::operate::surroundings;

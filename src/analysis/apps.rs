@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::Settings;
 use super::limits::{Ceiling, limit, remember};
 use super::recent::{Recent, gain, per, shrank};
@@ -23,7 +25,7 @@ const KEPT: Duration = Duration::from_secs(600);
 const SLACK: u64 = 1;
 
 /// The state of one application target.
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct AppTracker {
     target: TargetName,
     pools: BTreeMap<(AppPoolKind, Text), Reported>,
@@ -31,7 +33,7 @@ pub(super) struct AppTracker {
 }
 
 /// One pool with what it counted.
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Reported {
     track: Track,
     recent: Recent<AppPool>,

@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::recent::Recent;
 use crate::model::backend::{Backend, State};
 use crate::model::thresholds::Thresholds;
@@ -25,7 +27,7 @@ const DEATHS: usize = 64;
 const DEATHS_KEPT: Duration = Duration::from_secs(1800);
 
 /// What was usual in a span. At least half of the readings were no more than the median, and so on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Usual {
     pub(crate) median: u32,
     pub(crate) p95: u32,
@@ -33,7 +35,7 @@ pub(crate) struct Usual {
 }
 
 /// Counts of connections in use, bounded to [`KEPT`] steps of two bytes.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Busy {
     /// Oldest first; [`GAP`] where nothing was read.
     counts: VecDeque<u16>,
@@ -110,7 +112,7 @@ fn micros(span: Duration) -> i64 {
 }
 
 /// How long idle connections had been idle when they were last seen, newest last; bounded.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Deaths(VecDeque<(Timestamp, f32)>);
 
 impl Deaths {
@@ -131,7 +133,7 @@ impl Deaths {
 }
 
 /// What advice needs to know of a server's last minutes.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Past {
     /// Statements that ran: on a processor, or waiting for the disk or inside the server; not for locks or clients.
     pub(crate) running: Busy,

@@ -4,7 +4,7 @@ pub(super) mod about;
 mod blocked;
 pub(super) mod budget;
 mod churn;
-mod exhaustion;
+pub(super) mod exhaustion;
 mod leak;
 mod logins;
 mod long_transaction;

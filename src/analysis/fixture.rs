@@ -6,6 +6,8 @@ pub mod labelled;
 mod pooled;
 mod scenes;
 mod server;
+#[cfg(test)]
+mod twin;
 
 pub use pooled::*;
 pub use scenes::*;

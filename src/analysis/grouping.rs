@@ -3,6 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 
+use serde::{Deserialize, Serialize};
+
 use super::names::normalise;
 use crate::model::backend::{BackendId, Client, Session};
 use crate::model::pool::{DeclaredPool, Layer, PoolKey};
@@ -16,7 +18,7 @@ type Origin = (Text, Text, Option<Text>);
 ///
 /// Declared pools win. The others are told apart by user, database, client address and normalised application
 /// name, unless a transaction pooler was seen to lend the same backends to several applications.
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Grouping {
     target: TargetName,
     declared: Vec<DeclaredPool>,
@@ -26,7 +28,7 @@ pub(super) struct Grouping {
 }
 
 /// What a profile declares about a pool, over all its instances.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Bounds {
     /// Floor; `None` = not declared.
     pub(crate) min: Option<u32>,

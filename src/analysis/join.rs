@@ -14,6 +14,8 @@ mod tests;
 pub(super) use claim::{Past, Serving, serves};
 pub(super) use reasons::{Sights, reasons};
 
+use serde::{Deserialize, Serialize};
+
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -31,7 +33,7 @@ const AGE_SLACK_S: f64 = 3.0;
 const SETTLED_S: f64 = 3.0;
 
 /// Between which two moments of this machine's clock a sample was read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Window {
     pub(super) from: Timestamp,
     pub(super) to: Timestamp,

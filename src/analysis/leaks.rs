@@ -31,6 +31,8 @@ mod view;
 pub(super) use detect::{Detector, Round};
 pub(super) use view::{draft, view};
 
+use serde::{Deserialize, Serialize};
+
 use crate::model::backend::BackendId;
 use crate::model::leak::EvidenceKind;
 use crate::model::time::Timestamp;
@@ -60,7 +62,7 @@ const EVIDENCE: [&dyn Evidence; 11] = [
 ];
 
 /// What one piece of evidence says about one pool.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Weight {
     pub(super) kind: EvidenceKind,
     /// 0–100.
@@ -74,7 +76,6 @@ pub(super) struct Weight {
     pub(super) since: Option<Timestamp>,
     /// It rests on what was learned since pooltop began to watch.
     pub(super) learned: bool,
-    pub(super) alternative: &'static str,
 }
 
 impl Weight {
@@ -88,7 +89,6 @@ impl Weight {
             backends: Vec::new(),
             since: None,
             learned: true,
-            alternative: about::alternative(kind),
         }
     }
 }
@@ -111,7 +111,7 @@ impl EvidenceKind {
 }
 
 /// One pool with what speaks against it in the newest sample.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Case {
     pub(super) weights: Vec<Weight>,
     /// Its own points, capped.
@@ -123,6 +123,15 @@ pub(super) struct Case {
 }
 
 impl Case {
+    /// Takes out of its sentences what statements say: it stands between backticks.
+    pub(super) fn forget_statements(&mut self) {
+        for sentence in self.weights.iter_mut().flat_map(|weight| &mut weight.sentences) {
+            if let (Some(from), Some(to)) = (sentence.find('`'), sentence.rfind('`')) {
+                sentence.replace_range(from..=to, "?");
+            }
+        }
+    }
+
     /// The strongest piece; of equal ones the first.
     pub(super) fn strongest(&self) -> Option<&Weight> {
         self.weights.iter().reduce(|best, weight| if weight.points > best.points { weight } else { best })

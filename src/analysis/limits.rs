@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::Settings;
 use super::tracker::{Tracker, state_counts};
 use super::trend::Minima;
@@ -12,7 +14,7 @@ use crate::model::target::TargetName;
 use crate::text::Text;
 
 /// One ceiling, remembered from sample to sample.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Ceiling {
     pub(super) limit: Limit,
     pub(super) minima: Minima,

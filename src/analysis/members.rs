@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::leaks::endings::Ending;
 use super::leaks::now::Plight;
 use super::leaks::stranded::is_exempt;
@@ -9,7 +11,7 @@ use crate::model::backend::{Backend, BackendId, Session, State};
 use crate::model::time::Timestamp;
 
 /// What is remembered about one session.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Member {
     pub(super) session: Arc<Session>,
     /// Its pool's slot in the roster.
@@ -90,11 +92,16 @@ impl Member {
         }
         self.state = backend.state;
         self.state_change = backend.state_change;
-        if !Arc::ptr_eq(&self.session, &backend.session) {
+        if !self.has_session(&backend.session) {
             self.exempt = is_exempt(&backend.session.application_name);
-            self.session = Arc::clone(&backend.session);
         }
+        self.session = Arc::clone(&backend.session);
         moved
+    }
+
+    /// Whether the session still says the same about itself. Sessions that are read back are no longer shared.
+    pub(super) fn has_session(&self, session: &Arc<Session>) -> bool {
+        Arc::ptr_eq(&self.session, session) || self.session == *session
     }
 
     /// Learns from the statement that left it idle.

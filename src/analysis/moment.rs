@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::layers::LayerLine;
 use super::statements::StatementLoad;
 use crate::model::app::AppAdvice;
+use crate::model::audit::AuditRecord;
 use crate::model::backend::Backend;
 use crate::model::event::Event;
 use crate::model::facts::ServerFacts;
@@ -57,6 +60,8 @@ pub struct Moment {
     pub verdict: Verdict,
     /// What happened, newest last; bounded.
     pub events: Vec<Event>,
+    /// Operations on this profile with their outcomes, newest last; bounded. Filled in by whoever runs the profile.
+    pub operations: Vec<Arc<AuditRecord>>,
     /// Counts by state over time, the live PostgreSQL targets together (all, when none is live); gaps are `None`.
     pub series: StateSeries,
 }
@@ -102,7 +107,7 @@ pub struct PoolerView {
 }
 
 /// What a pooler did in the last minute, worked out of its totals.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PoolerRates {
     /// Database as the pooler names it.
     pub database: Text,

@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::Settings;
 use super::join::{Pooled, Window};
 use super::limits::{Ceiling, remember};
@@ -26,7 +28,7 @@ use rates::Rates;
 const KEPT: Duration = Duration::from_secs(600);
 
 /// The state of one pooler target.
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct PoolerTracker {
     target: TargetName,
     tracks: BTreeMap<(Text, Text), Track>,

@@ -4,6 +4,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::model::time::Timestamp;
 
 /// Over how long differences are taken.
@@ -12,7 +14,7 @@ const SPAN: Duration = Duration::from_secs(60);
 const APART: Duration = Duration::from_secs(1);
 
 /// Readings of the last minute.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Recent<T> {
     readings: VecDeque<(Timestamp, T)>,
     newest: Option<(Timestamp, T)>,

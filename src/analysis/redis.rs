@@ -7,6 +7,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::Settings;
 use super::limits::{self, Ceiling};
 use super::moment::{ClientRow, SeenClient};
@@ -27,7 +29,7 @@ use pools::Pools;
 use recent::Recent;
 
 /// The state of one Redis target.
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct RedisTracker {
     target: TargetName,
     pools: Pools,
@@ -50,7 +52,7 @@ pub(crate) struct RedisTracker {
 }
 
 /// The clients of one pool in one sample.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Crowd {
     total: u32,
     idle: u32,

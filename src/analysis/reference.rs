@@ -5,4 +5,5 @@ pub mod errors;
 pub mod unseen;
 
 pub use super::findings::about::{RULES, RuleRow, filled};
+pub use super::findings::exhaustion::{EMPTY, NEARLY_FULL, SOON_S};
 pub use super::leaks::about::{EvidenceRow, KINDS, points, states};

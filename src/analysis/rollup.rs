@@ -133,7 +133,8 @@ fn add(sum: &mut PoolRow, row: &PoolRow) {
     }
 }
 
-fn add_pool(sum: &mut Pool, pool: &Pool) {
+/// Adds a pool to a sum of pools of the same target and layer. What one of them does not know the sum does not know.
+pub fn add_pool(sum: &mut Pool, pool: &Pool) {
     sum.used = plus(sum.used, pool.used);
     sum.idle = plus(sum.idle, pool.idle);
     sum.idle_in_transaction = plus(sum.idle_in_transaction, pool.idle_in_transaction);

@@ -3,15 +3,17 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::Settings;
 use super::busy::{Busy, Deaths};
 use super::grouping::{Bounds, full_name, short_name};
 use super::leaks::Case;
 use super::leaks::habits::Habits;
 use super::leaks::level::Level;
-use super::names;
 use super::trend::Minima;
-use crate::history::series::{Series, Timeline};
+use super::{names, saved};
+use crate::history::series::{self, Series, Timeline};
 use crate::model::app::AppPoolKind;
 use crate::model::backend::Backend;
 use crate::model::leak::LeakTimeline;
@@ -28,7 +30,7 @@ pub(super) const MAX_POOLS: usize = 512;
 const KEPT: Duration = Duration::from_secs(600);
 
 /// What is remembered about one pool.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Track {
     /// The pool as of its target's newest sample.
     pub(crate) pool: Pool,
@@ -66,14 +68,18 @@ pub(crate) struct Track {
     pub(crate) deaths: Deaths,
     /// What its connections lead to, where an application reports it.
     pub(crate) leads_to: AppPoolKind,
+    #[serde(deserialize_with = "series::highest")]
     total: Series<u32>,
+    #[serde(deserialize_with = "series::highest")]
     idle_in_transaction: Series<u32>,
+    #[serde(deserialize_with = "series::highest")]
     stranded: Series<u32>,
+    #[serde(deserialize_with = "series::sum")]
     opened: Series<u32>,
 }
 
 /// What the owner of a pool counted in the last minute; `None` where it does not count, or began anew.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Gains {
     /// Over how long, s.
     pub(crate) span_s: f64,
@@ -106,12 +112,32 @@ impl Tally {
 }
 
 /// The pools of one target. An index stays valid until [`Roster::retire`] lets its pool go.
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(from = "Saved")]
 pub(super) struct Roster {
     target: TargetName,
     tracks: Vec<Option<Track>>,
+    #[serde(skip)]
     index: HashMap<PoolKey, usize>,
     window: Duration,
+}
+
+/// A roster as it is saved.
+#[derive(Deserialize)]
+struct Saved {
+    target: TargetName,
+    #[serde(deserialize_with = "saved::pools")]
+    tracks: Vec<Option<Track>>,
+    window: Duration,
+}
+
+impl From<Saved> for Roster {
+    fn from(Saved { target, tracks, window }: Saved) -> Self {
+        let pools = tracks.iter().enumerate();
+        let index =
+            pools.filter_map(|(slot, track)| Some((track.as_ref()?.pool.key.clone(), slot))).collect();
+        Self { target, tracks, index, window }
+    }
 }
 
 impl Roster {

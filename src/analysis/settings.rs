@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use jiff::tz::TimeZone;
 
 use crate::model::pool::{DeclaredPool, DeclaredRedisPool};
@@ -12,7 +14,7 @@ use crate::model::time::Timestamp;
 use crate::text::Text;
 
 /// What a profile says about the machine that a server runs on and the way to it, for advice.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Machine {
     /// Its cores.
     pub cores: Option<u32>,
@@ -25,7 +27,7 @@ pub struct Machine {
 }
 
 /// Thresholds, what the profile declares, and how sentences give times.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Settings {
     /// When a value becomes a finding; already scaled where the profile has a `time_scale`.
     pub thresholds: Thresholds,
@@ -40,6 +42,7 @@ pub struct Settings {
     /// How far back curves go.
     pub span: Duration,
     /// The zone in which sentences give times of day.
+    #[serde(with = "super::saved::zone")]
     pub time_zone: TimeZone,
 }
 

@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::model::time::Timestamp;
 
 /// The two clocks may drift apart by this much between two samples: a slow answer, a stopped process.
 const TOLERATED: Duration = Duration::from_secs(5);
 
 /// The last jump of a server's clock, if it ever jumped forward.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Skew {
     /// The last moment before the jump by the server's clock, and how far it jumped.
     jump: Option<(Timestamp, Duration)>,

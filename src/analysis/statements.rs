@@ -6,12 +6,15 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::model::facts::{ServerFacts, StatementFacts};
 use crate::model::sample::{PostgresSample, StateCounts};
 use crate::text::Text;
+use crate::text::redact::Redaction;
 
 /// The load of one server by statement.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct StatementLoad {
     /// Between the two readings, s; `None`: only one reading so far, the numbers are since the statistics began.
     pub window_s: Option<f64>,
@@ -24,7 +27,7 @@ pub struct StatementLoad {
 }
 
 /// One statement.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StatementRow {
     /// `queryid`.
     pub query_id: i64,
@@ -58,7 +61,7 @@ impl StatementLoad {
 }
 
 /// What is remembered about one server's statements.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct StatementTracker {
     facts: Option<Arc<ServerFacts>>,
     /// Sum and number of the samples' connections in use since those facts were read.
@@ -77,6 +80,14 @@ impl StatementTracker {
         if let Some(in_use) = in_use(sample) {
             self.held.0 += u64::from(in_use);
             self.held.1 += 1;
+        }
+    }
+
+    /// Takes out of what is remembered what statements say.
+    pub(super) fn redact(&mut self, redaction: Redaction) {
+        self.facts = self.facts.as_ref().map(|facts| facts.redacted(redaction));
+        for row in self.load.iter_mut().flat_map(|load| &mut Arc::make_mut(load).rows) {
+            row.query = redaction.statement(&row.query).unwrap_or_default();
         }
     }
 

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Deserializer, Serialize};
+
 use super::Settings;
 use super::busy::{Past, runs};
 use super::grouping::Grouping;
@@ -21,6 +23,7 @@ use crate::model::facts::ServerFacts;
 use crate::model::sample::{PostgresSample, Sample, ServerIdentity, StateCounts};
 use crate::model::target::TargetName;
 use crate::model::time::Timestamp;
+use crate::text::redact::Redaction;
 use crate::text::span::span;
 
 /// Two application names on one backend within this time make it a transaction pooler's.
@@ -29,8 +32,17 @@ const FLAP_WITHIN: Duration = Duration::from_secs(60);
 /// A session younger than this may still be naming itself: drivers log in under their own name first.
 const NAMING: Duration = Duration::from_secs(10);
 
+/// Of several counts in one bucket the newest stands.
+fn newest<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Series<StateCounts>, D::Error> {
+    Series::read(deserializer, later)
+}
+
+fn later(_: StateCounts, later: StateCounts) -> StateCounts {
+    later
+}
+
 /// The state of one PostgreSQL target.
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Tracker {
     target: TargetName,
     pub(super) grouping: Grouping,
@@ -39,6 +51,7 @@ pub(super) struct Tracker {
     pub(super) members: Vec<Member>,
     pub(super) ceilings: Vec<Ceiling>,
     pub(super) facts: Option<Arc<ServerFacts>>,
+    #[serde(deserialize_with = "newest")]
     pub(super) counts: Series<StateCounts>,
     /// For advice.
     pub(super) past: Past,
@@ -60,13 +73,26 @@ impl Tracker {
             members: Vec::new(),
             ceilings: Vec::new(),
             facts: None,
-            counts: Series::new(|_, later| later),
+            counts: Series::new(later),
             past: Past::default(),
             identity: None,
             last: None,
             detector: Detector::default(),
             skew: Skew::default(),
             regroup: false,
+        }
+    }
+
+    /// Whether each member's pool is one that is known.
+    pub(super) fn is_sound(&self) -> bool {
+        self.members.iter().all(|member| member.slot < self.roster.slots())
+    }
+
+    /// Takes out of what is remembered what statements say.
+    pub(super) fn redact(&mut self, redaction: Redaction) {
+        self.facts = self.facts.as_ref().map(|facts| facts.redacted(redaction));
+        if redaction == Redaction::Queries {
+            self.roster.tracks_mut().for_each(|(_, track)| track.case.forget_statements());
         }
     }
 
@@ -164,7 +190,7 @@ impl Tracker {
                 }
             }
             Step::Stayed(mut member, backend) => {
-                if !Arc::ptr_eq(&member.session, &backend.session) {
+                if !member.has_session(&backend.session) {
                     if !self.grouping.is_pooled(&backend.session) {
                         flapped.extend(changed_name(&member, &backend.session, at));
                     }

@@ -6,6 +6,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::model::time::Timestamp;
 
 /// How many closed windows are remembered.
@@ -14,7 +16,7 @@ const WINDOWS: usize = 10;
 const ENOUGH: usize = 5;
 
 /// The smallest value of each of the last windows.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Minima {
     window: i64,
     closed: VecDeque<(i64, u32)>,

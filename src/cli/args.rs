@@ -23,7 +23,8 @@ use crate::text::span::parse_or_seconds;
                   (postgres://, pgbouncer://, pgpool://, redis://, rediss://, http://, https://) or a libpq keyword string \
                   such as 'host=db1 dbname=shop'. Without one: the default profile, else libpq's environment (PGHOST, \
                   PGSERVICE, …). Several profile names are watched together, one line each.",
-    after_help = "Exit codes: 0 done · 1 not every operation ended as asked · 2 usage · 3 no target answered · 128+n signal",
+    after_help = "Exit codes: 0 done · 1 not every operation ended as asked, or a warning (check) · 2 usage, or critical (check) · 3 no \
+                  target answered · 128+n signal",
     args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true
 )]
@@ -43,6 +44,10 @@ pub enum Command {
     Demo(DemoArgs),
     /// Sample, analyse, write a document
     Snapshot(SnapshotArgs),
+    /// Serve metrics, snapshots and a read-only page over HTTP
+    Serve(ServeArgs),
+    /// Print one line and exit with 0 ok, 1 warning, 2 critical or 3 unknown
+    Check(CheckArgs),
     /// End sessions (dry run without --yes)
     Terminate(OperationArgs),
     /// Cancel running statements (dry run without --yes)
@@ -177,6 +182,55 @@ pub struct SnapshotArgs {
     /// What to replace in statements
     #[arg(long, value_enum, default_value_t)]
     pub redact: Redact,
+}
+
+/// Options of `pooltop serve`.
+#[derive(Clone, Debug, Args)]
+#[command(
+    after_help = "GET /metrics (OpenMetrics or Prometheus text), /api/v1/snapshot, /healthz and / (a page that refreshes itself); \
+                  with several profiles the last two take ?profile=NAME. On any address but loopback a token is required: \
+                  in a file, or in POOLTOP_TOKEN. A browser asks for it as a password, with any user name."
+)]
+pub struct ServeArgs {
+    /// Which targets; several profile names serve each
+    #[command(flatten)]
+    pub target: TargetArgs,
+    /// Where to listen
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:9899")]
+    pub listen: String,
+    /// Time between samples
+    #[arg(long, value_name = "SPAN", value_parser = span)]
+    pub interval: Option<Duration>,
+    /// A file with the token that clients have to send; POOLTOP_TOKEN without it
+    #[arg(long, value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
+    /// Serve with TLS: the certificate, then those that lead to its authority, in PEM
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+    /// The key of the certificate, in PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
+}
+
+/// Options of `pooltop check`.
+#[derive(Clone, Debug, Args)]
+#[command(
+    after_help = "The line ends in performance data as Nagios and its relatives read it. Of several profiles the worst counts, \
+                  and each has a line after the first."
+)]
+pub struct CheckArgs {
+    /// Which targets; several profile names are checked together
+    #[command(flatten)]
+    pub target: TargetArgs,
+    /// How long to watch before the first line
+    #[arg(long = "for", value_name = "SPAN", value_parser = span, default_value = "3s")]
+    pub window: Duration,
+    /// Go on and print a line every so often; a signal ends it with the code of the last line
+    #[arg(long, value_name = "SPAN", value_parser = pause)]
+    pub every: Option<Duration>,
+    /// Time between samples
+    #[arg(long, value_name = "SPAN", value_parser = span)]
+    pub interval: Option<Duration>,
 }
 
 /// Options of `pooltop terminate` and `pooltop cancel`. Selectors are joined by AND.
@@ -332,6 +386,14 @@ pub enum ConfigCommand {
     Check(ConfigFile),
     /// Print a commented example
     Example,
+    /// Print alert rules for Prometheus on the metrics of `pooltop serve`
+    Rules {
+        /// The profile by whose thresholds they go; the defaults without one
+        profile: Option<String>,
+        /// The file
+        #[command(flatten)]
+        file: ConfigFile,
+    },
 }
 
 /// Which configuration file.
@@ -346,6 +408,13 @@ pub struct ConfigFile {
 fn span(text: &str) -> Result<Duration, String> {
     parse_or_seconds(text)
         .ok_or_else(|| format!("'{text}' is not a span of time; write 500ms, 10s, 5m or 1h30m"))
+}
+
+/// A span between two lines: long enough for the output to be read.
+fn pause(text: &str) -> Result<Duration, String> {
+    let shortest = Duration::from_secs(1);
+    let span = span(text)?;
+    if span < shortest { Err("a line every second at most".to_owned()) } else { Ok(span) }
 }
 
 #[cfg(test)]

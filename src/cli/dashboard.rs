@@ -129,11 +129,11 @@ fn exit(ended_by: Option<u8>) -> Exit {
     ended_by.map_or(Exit::Done, Exit::Signal)
 }
 
-/// The signals that end the dashboard. None of them is asked about.
-struct Signals([(u8, Signal); 3]);
+/// The signals that end what runs until it is told to. None of them is asked about.
+pub(super) struct Signals([(u8, Signal); 3]);
 
 impl Signals {
-    fn listen() -> std::io::Result<Self> {
+    pub(super) fn listen() -> std::io::Result<Self> {
         let on = |kind: SignalKind, number| signal(kind).map(|signal| (number, signal));
         Ok(Self([
             on(SignalKind::hangup(), 1)?,
@@ -142,7 +142,7 @@ impl Signals {
         ]))
     }
 
-    async fn next(&mut self) -> u8 {
+    pub(super) async fn next(&mut self) -> u8 {
         let [hangup, interrupt, terminate] = &mut self.0;
         tokio::select! {
             _ = hangup.1.recv() => hangup.0,
@@ -227,8 +227,13 @@ impl Dashboard {
             Effect::SaveProfile(name) => self.save(&name),
             Effect::Retry(target) => self.monitor.retry(&target),
             Effect::Secret(target, secret) => self.monitor.give_secret(&target, &secret),
-            // The event loop of the screen, or the loop above, has carried these out.
-            Effect::SwitchProfile(_)
+            // Nobody asks for the first four before a track, a replay or a recording was announced to the screen; the
+            // others were carried out by its event loop, or by the loop above.
+            Effect::Travel { .. }
+            | Effect::Glance { .. }
+            | Effect::Play(_)
+            | Effect::Record(_)
+            | Effect::SwitchProfile(_)
             | Effect::Fleet
             | Effect::Copy(_)
             | Effect::Redraw
@@ -256,7 +261,7 @@ impl Dashboard {
     }
 
     fn export(&self, format: ui::SnapshotFormat, moment: Arc<Moment>) {
-        let job = file::Job::from_screen(&self.running, &self.audit, self.began, moment);
+        let job = file::Job::from_screen(&self.running, self.began, moment);
         let (inputs, state) = (self.inputs.clone(), self.around.paths.state.clone());
         spawn_blocking(move || {
             let input = match job.export(format, &state) {

@@ -10,8 +10,12 @@ pub enum Exit {
     Done,
     /// Not every operation ended as asked.
     Incomplete,
+    /// A check found something that needs a look.
+    Warning,
     /// The command line or the configuration is wrong.
     Usage,
+    /// A check found something that needs a hand now.
+    Critical,
     /// No target answered.
     Unreachable,
     /// Something inside panicked; the message is on standard error.
@@ -25,8 +29,8 @@ impl Exit {
     pub fn code(self) -> u8 {
         match self {
             Self::Done => 0,
-            Self::Incomplete => 1,
-            Self::Usage => 2,
+            Self::Incomplete | Self::Warning => 1,
+            Self::Usage | Self::Critical => 2,
             Self::Unreachable => 3,
             Self::Panic => 101,
             Self::Signal(number) => 128_u8.saturating_add(number),

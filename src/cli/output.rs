@@ -7,6 +7,11 @@ pub fn data(text: &str) -> io::Result<()> {
     forgive_closed_pipe(write_all(&mut io::stdout().lock(), text))
 }
 
+/// The same, and whether anybody still reads there.
+pub fn is_taken(text: &str) -> bool {
+    write_all(&mut io::stdout().lock(), text).is_ok()
+}
+
 /// Writes a line for people to standard error; when that is closed, nobody reads it.
 pub fn note(line: &str) {
     let _ = write_all(&mut io::stderr().lock(), &format!("{line}\n"));

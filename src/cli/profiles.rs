@@ -10,7 +10,9 @@ use super::profile::{Running, Surroundings};
 use crate::config::edit::{self, NewProfile, NewTarget};
 use crate::config::{self, Access, Paths};
 use crate::connect::{self, DsnKind, Purpose, RedisConnection};
+use crate::export;
 use crate::model::target::TargetError;
+use crate::model::thresholds::Thresholds;
 use crate::source::app::{AppOpener, Endpoint};
 use crate::source::pgbouncer::PgbouncerOpener;
 use crate::source::{Opener as _, Source};
@@ -49,8 +51,18 @@ pub fn configuration(command: &ConfigCommand) -> anyhow::Result<Exit> {
         ConfigCommand::Path(file) => data(&format!("{}\n", path(file)?.display()))?,
         ConfigCommand::Example => data(config::example())?,
         ConfigCommand::Check(file) => check(file)?,
+        ConfigCommand::Rules { profile, file } => data(&rules(profile.as_deref(), file)?)?,
     }
     Ok(Exit::Done)
+}
+
+/// Alert rules by the thresholds of a profile, else by the defaults.
+fn rules(profile: Option<&str>, file: &ConfigFile) -> anyhow::Result<String> {
+    let thresholds = match profile {
+        Some(name) => Running::profile(name, &read(file)?)?.settings().thresholds,
+        None => Thresholds::default(),
+    };
+    Ok(export::rules::rules(&thresholds))
 }
 
 fn path(file: &ConfigFile) -> anyhow::Result<std::path::PathBuf> {

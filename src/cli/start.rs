@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch;
+
 use super::profile::{Running, RunningApp, RunningTarget, Surroundings};
 use crate::analysis::Moment;
 use crate::collect::Target;
@@ -44,6 +46,7 @@ pub fn plan(running: &Running, audit: &Audit, clock: &Clock) -> Plan {
         settings: running.settings(),
         history_bytes: running.history_bytes,
         clock: clock.clone(),
+        operations: Some(audit.follow(&running.name)),
     }
 }
 
@@ -150,7 +153,15 @@ fn executor(
 
 /// Waits until every target has answered or failed to, and has told what it tells slowly; at most `patience`.
 pub async fn settled(monitor: &Monitor, patience: Duration) -> Option<Arc<Moment>> {
-    let mut moments = monitor.moments();
+    settled_among(monitor.moments(), patience).await
+}
+
+/// The same of moments alone.
+pub async fn settled_among(
+    mut moments: watch::Receiver<Option<Arc<Moment>>>,
+    patience: Duration,
+) -> Option<Arc<Moment>> {
+    let latest = moments.clone();
     let wait = async {
         loop {
             let moment = moments.borrow_and_update().clone();
@@ -162,7 +173,7 @@ pub async fn settled(monitor: &Monitor, patience: Duration) -> Option<Arc<Moment
     };
     match tokio::time::timeout(patience, wait).await {
         Ok(moment) => moment,
-        Err(_) => monitor.moments().borrow().clone(),
+        Err(_) => latest.borrow().clone(),
     }
 }
 

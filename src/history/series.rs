@@ -3,17 +3,25 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
+
 use crate::model::time::Timestamp;
 
 /// How many buckets a series has at most.
 const MOST: u8 = 75;
 const BUCKETS: usize = MOST as usize;
+/// No bucket has a higher number: a century of microseconds, far from where sums overflow.
+const FAR: usize = 1 << 52;
+/// From a millisecond to a century, µs.
+const SPANS: std::ops::RangeInclusive<i64> = 1000..=100 * 366 * 86_400 * 1_000_000;
 
 /// What all series of one profile share: when they begin and how long one bucket is.
 ///
 /// Buckets start as short as the sampling interval, so that a screen that has just been opened already shows a
 /// curve, and double until the series spans the window.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(try_from = "SavedTimeline")]
 pub struct Timeline {
     start: Option<Timestamp>,
     bucket: i64,
@@ -21,10 +29,33 @@ pub struct Timeline {
     window: i64,
 }
 
+/// A timeline as it is saved.
+#[derive(Deserialize)]
+struct SavedTimeline {
+    start: Option<Timestamp>,
+    bucket: i64,
+    interval: i64,
+    window: i64,
+}
+
+impl TryFrom<SavedTimeline> for Timeline {
+    type Error = &'static str;
+
+    fn try_from(saved: SavedTimeline) -> Result<Self, Self::Error> {
+        let SavedTimeline { start, bucket, interval, window } = saved;
+        if [bucket, interval, window].iter().any(|span| !SPANS.contains(span)) {
+            return Err("a curve's buckets have no length");
+        }
+        Ok(Self { start, bucket, interval, window })
+    }
+}
+
 impl Timeline {
     /// A timeline for samples every `interval` that spans `window`.
     pub fn new(interval: Duration, window: Duration) -> Self {
-        let micros = |span: Duration| i64::try_from(span.as_micros()).unwrap_or(i64::MAX / 4).max(1000);
+        let micros = |span: Duration| {
+            i64::try_from(span.as_micros()).unwrap_or(i64::MAX).clamp(*SPANS.start(), *SPANS.end())
+        };
         let interval = micros(interval);
         Self { start: None, bucket: interval, interval, window: micros(window) }
     }
@@ -48,23 +79,61 @@ impl Timeline {
     /// The bucket of a moment; what lies before the start falls into the first.
     fn index(&self, at: Timestamp) -> usize {
         let start = self.start.unwrap_or(at);
-        usize::try_from((at.as_micros() - start.as_micros()) / self.bucket).unwrap_or(0)
+        let since = at.as_micros().saturating_sub(start.as_micros());
+        usize::try_from(since / self.bucket).unwrap_or(0).min(FAR)
     }
 
     /// Whether the time between two samples is what the interval's jitter makes of one step.
     fn is_one_step(&self, earlier: Timestamp, later: Timestamp) -> bool {
-        (later.as_micros() - earlier.as_micros()) * 4 <= self.interval * 7
+        later.as_micros().saturating_sub(earlier.as_micros()).saturating_mul(4) <= self.interval * 7
     }
 }
 
 /// One value over time.
-#[derive(Clone, Debug)]
+///
+/// It is read back by a function that knows how its values are merged ([`Series::read`], [`highest`], [`sum`]): that is
+/// code, and is not saved.
+#[derive(Clone, Debug, Serialize)]
 pub struct Series<T> {
     /// Bucket of the first value.
     first: usize,
     values: VecDeque<Option<T>>,
     last_at: Option<Timestamp>,
+    #[serde(skip)]
     merge: fn(T, T) -> T,
+}
+
+/// A series as it is saved.
+#[derive(Deserialize)]
+struct Saved<T> {
+    first: usize,
+    values: VecDeque<Option<T>>,
+    last_at: Option<Timestamp>,
+}
+
+/// Reads a series of which the highest value of a bucket counts.
+pub fn highest<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Series<u32>, D::Error> {
+    Series::read(deserializer, u32::max)
+}
+
+/// Reads a series of which the values of a bucket are added up.
+pub fn sum<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Series<u32>, D::Error> {
+    Series::read(deserializer, u32::saturating_add)
+}
+
+impl<T> Series<T> {
+    /// Reads a saved series; `merge` as in [`Series::new`].
+    pub fn read<'de, D>(deserializer: D, merge: fn(T, T) -> T) -> Result<Self, D::Error>
+    where
+        D: Deserializer<'de>,
+        T: Deserialize<'de>,
+    {
+        let Saved { first, values, last_at } = Saved::deserialize(deserializer)?;
+        if values.len() > BUCKETS || first > FAR {
+            return Err(D::Error::custom("a curve is longer than a curve can be"));
+        }
+        Ok(Self { first, values, last_at, merge })
+    }
 }
 
 impl<T: Copy> Series<T> {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::time::Timestamp;
 use crate::text::Text;
+use crate::text::redact::Redaction;
 
 /// Which session, safe against a reused pid: a pid means nothing without the moment its backend began.
 ///
@@ -243,6 +244,16 @@ impl Backend {
     /// Process id on the server.
     pub fn pid(&self) -> i32 {
         self.session.id.pid
+    }
+
+    /// The same, with its statement as it may leave; the very same where nothing is taken out.
+    pub fn redacted(self: &Arc<Self>, redaction: Redaction) -> Arc<Self> {
+        let Some(query) = &self.query else { return Arc::clone(self) };
+        let redacted = redaction.statement(query);
+        if redacted.as_ref() == Some(query) {
+            return Arc::clone(self);
+        }
+        Arc::new(Self { query: redacted, ..Self::clone(self) })
     }
 
     /// Whether it waits on a heavyweight lock.

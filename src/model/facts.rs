@@ -1,11 +1,14 @@
 //! Slow facts about a PostgreSQL server: settings, roles, databases, prepared transactions, top statements.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::part::{Missing, Part};
 use super::target::Privilege;
 use super::time::Timestamp;
 use crate::text::Text;
+use crate::text::redact::Redaction;
 
 /// What changes rarely, read at a slower cadence than the activity.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -44,6 +47,19 @@ pub struct ServerFacts {
 }
 
 /// What recordings from before it was read hold of it.
+impl ServerFacts {
+    /// The same, with the statements as they may leave; the very same where nothing is taken out.
+    pub fn redacted(self: &Arc<Self>, redaction: Redaction) -> Arc<Self> {
+        let Part::Known(statements) = &self.statements else { return Arc::clone(self) };
+        let redacted = |row: &StatementFacts| redaction.statement(&row.query).unwrap_or_default();
+        if statements.iter().all(|row| redacted(row) == row.query) {
+            return Arc::clone(self);
+        }
+        let rows = statements.iter().map(|row| StatementFacts { query: redacted(row), ..row.clone() });
+        Arc::new(Self { statements: Part::Known(rows.collect()), ..Self::clone(self) })
+    }
+}
+
 fn not_asked<T>() -> Part<T> {
     Part::Missing(Missing::new("locks and copies", "not read"))
 }

@@ -14,6 +14,7 @@ use super::redis::RedisSample;
 use super::target::{Overhead, TargetName, Wire};
 use super::time::Timestamp;
 use crate::text::Text;
+use crate::text::redact::Redaction;
 
 /// One reading of one target.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -47,6 +48,28 @@ pub enum Body {
 }
 
 impl Sample {
+    /// The same, with the statements as they may leave. What has nothing to take out stays shared.
+    ///
+    /// Names are no statements: of users, databases, applications, pools, prepared transactions.
+    #[must_use]
+    pub fn redacted(self: &Arc<Self>, redaction: Redaction) -> Arc<Self> {
+        let Some(body) = self.postgres().filter(|_| redaction != Redaction::None) else {
+            return Arc::clone(self);
+        };
+        let backends = body.backends.iter().map(|backend| backend.redacted(redaction)).collect();
+        let facts = match &body.facts {
+            Part::Known(facts) => Part::Known(facts.redacted(redaction)),
+            Part::Missing(missing) => Part::Missing(missing.clone()),
+        };
+        Arc::new(Self {
+            target: TargetName::clone(&self.target),
+            at: self.at,
+            received_at: self.received_at,
+            overhead: self.overhead,
+            body: Body::Postgres(PostgresSample { backends, facts, ..body.clone() }),
+        })
+    }
+
     /// The PostgreSQL part, if it is one.
     pub fn postgres(&self) -> Option<&PostgresSample> {
         match &self.body {

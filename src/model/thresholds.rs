@@ -4,10 +4,12 @@ pub mod table;
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use table::{FIELDS, Kind};
 
 /// Thresholds of the analysis. Durations are real time; `time_scale` compresses them for demos and tests.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Thresholds {
     /// Idle in transaction (by `state_change`) before a session is watched. Pools are asked for a decision at five times it.
     pub idle_in_transaction: Duration,

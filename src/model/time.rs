@@ -15,8 +15,11 @@ pub struct Timestamp(NonZeroI64);
 
 impl Timestamp {
     /// From microseconds since 1970 in UTC.
-    pub fn from_micros(micros: i64) -> Self {
-        Self(NonZeroI64::new(micros).unwrap_or(const { NonZeroI64::new(1).unwrap() }))
+    pub const fn from_micros(micros: i64) -> Self {
+        match NonZeroI64::new(micros) {
+            Some(micros) => Self(micros),
+            None => Self(const { NonZeroI64::new(1).unwrap() }),
+        }
     }
 
     /// Microseconds since 1970 in UTC.
@@ -82,12 +85,18 @@ impl fmt::Debug for Timestamp {
 
 impl Serialize for Timestamp {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        if serializer.is_human_readable() {
+            return serializer.collect_str(self);
+        }
+        serializer.serialize_i64(self.as_micros())
     }
 }
 
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if !deserializer.is_human_readable() {
+            return i64::deserialize(deserializer).map(Self::from_micros);
+        }
         let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
         text.parse::<jiff::Timestamp>().map(Self::from).map_err(serde::de::Error::custom)
     }

@@ -79,6 +79,15 @@ pub fn decode_lossy(raw: &[u8]) -> std::borrow::Cow<'_, str> {
     }
 }
 
+/// The beginning of a text, at most `room` bytes, no character of it in halves.
+pub fn cut(text: &str, room: usize) -> &str {
+    let mut end = text.len().min(room);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
+
 /// Whether a character can be drawn as it is.
 fn is_plain(c: char) -> bool {
     (' '..='~').contains(&c) || (c >= '\u{a0}' && visible(c, false) == Some(c))

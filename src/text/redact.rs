@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashSet};
 use serde::{Deserialize, Serialize};
 
 use super::Text;
+use super::clean::cut;
 use super::sql::{Kind, Token, tokens};
 
 /// What is taken out of statements before they leave the screen.
@@ -178,6 +179,22 @@ pub fn literals(sql: &str) -> Cow<'_, str> {
         }
     }
     out.into()
+}
+
+/// The beginning of [`literals`], at most `room` bytes, at the cost of as much of the statement as it takes.
+pub fn literals_within(sql: &str, room: usize) -> String {
+    let mut out = String::with_capacity(sql.len().min(room));
+    for token in tokens(sql) {
+        if out.len() >= room {
+            break;
+        }
+        out.push_str(placeholder(&token).unwrap_or(token.text));
+        if has_two_readings(&token) {
+            break;
+        }
+    }
+    out.truncate(cut(&out, room).len());
+    out
 }
 
 /// What stands in place of a token that may hold a value of the application.

@@ -160,7 +160,8 @@ commands! {
     MarkSuspects "mark-suspects", Look, Screen, "mark its sessions", 41, "Go to the connections that the finding names, and mark them";
     MarkShown "mark-shown", Look, Screen, "", 0, "Mark every connection that the list shows";
     Unmark "unmark", Look, Screen, "", 0, "Take all marks away";
-    Copy "copy", Look, Everywhere, "copy", 8, "Copy the selected row, statement or list to the terminal's clipboard";
+    Copy "copy", Look, Everywhere, "copy", 8, "Copy what is selected: row, finding, page (OSC 52); statements with their values";
+    CopyQuery "copy-query", Look, Everywhere, "copy statement", 0, "Copy the whole statement of what is selected, with its values";
 
     Cancel "cancel", Operate, Screen, "cancel", 48, "Cancel the running statement of the selected or marked connections";
     Terminate "terminate", Operate, Screen, "terminate", 50, "Terminate the selected or marked connections";
@@ -176,18 +177,27 @@ commands! {
     Older "older", Operate, Question, "older", 44, "Only older transactions";
     Younger "younger", Operate, Question, "younger", 43, "Younger transactions too";
 
-    Freeze "freeze", Time, Screen, "freeze", 28, "Freeze the screen, or let it go on";
+    Freeze "freeze", Time, Screen, "freeze", 28, "Freeze the screen, or let it go on; in a replay: stop, or play";
     StepBack "step-back", Time, Screen, "back", 12, "One sample back";
-    StepForward "step-forward", Time, Screen, "", 0, "One sample forward";
-    Oldest "oldest", Time, Screen, "", 0, "To the oldest sample kept";
-    Live "live", Time, Screen, "to the present", 0, "Back to the present";
+    StepForward "step-forward", Time, Screen, "forward", 0, "One sample forward";
+    PreviousMark "previous-mark", Time, Screen, "mark before", 0, "Back to the last finding, operation or event on the ruler";
+    NextMark "next-mark", Time, Screen, "next mark", 0, "On to the next finding, operation or event on the ruler";
+    Oldest "oldest", Time, Screen, "oldest", 0, "To the oldest sample of the past";
+    Live "live", Time, Screen, "to the present", 0, "Back to the present; in a replay: to its end";
+    GoTo "go-to", Time, Screen, "go to", 0, "Go to a time: 14:02, 14:02:30, -5m, 2026-11-21T14:02:00Z; also :goto TIME";
+    KeepMoment "keep-moment", Time, Screen, "", 0, "Keep this moment to compare with; again: forget it";
+    Compare "compare", Time, Screen, "compare", 0, "What changed since the kept moment; without one: in the last five minutes";
+    Ruler "ruler", Time, Screen, "", 0, "Show the ruler of the past in the present too, or hide it";
+    Faster "faster", Time, Screen, "faster", 0, "Play a replay faster, up to sixteenfold";
+    Slower "slower", Time, Screen, "slower", 0, "Play a replay slower, down to a quarter";
+    Record "record", Time, Screen, "", 0, "Record into a file, the past minutes first; again: stop";
 
     Fleet "fleet", Program, Screen, "", 0, "Back to the list of the profiles that are watched together";
     Profiles "profiles", Program, Screen, "profiles", 20, "Switch to another profile";
     Export "export", Program, Screen, "export", 25, "Write a snapshot of what is seen now";
     Secret "secret", Program, Screen, "password", 70, "Type the password that a target asks for";
     Retry "retry", Program, Screen, "try now", 14, "Try to reach the targets that are not live, now";
-    Palette "palette", Program, Screen, "commands", 15, "Find a command by name; also :q, :save NAME, :theme NAME";
+    Palette "palette", Program, Screen, "commands", 15, "Find a command by name; also :q, :save NAME, :theme NAME, :goto TIME";
     Help "help", Program, Everywhere, "help", 65, "Every key and what it does";
     Redraw "redraw", Program, Everywhere, "", 0, "Draw the screen anew";
     Suspend "suspend", Program, Everywhere, "", 0, "Suspend the program (fg brings it back)";
@@ -205,6 +215,12 @@ impl Command {
     /// Whether it leads to something that changes a server.
     pub fn operates(self) -> bool {
         matches!(self, Self::Cancel | Self::Terminate | Self::TerminateIdle) || self.on_poolers().is_some()
+    }
+
+    /// Whether it leads through the past; such commands work in layers that show a moment, too.
+    pub fn travels(self) -> bool {
+        matches!(self.row().topic, Topic::Time)
+            && !matches!(self, Self::GoTo | Self::KeepMoment | Self::Compare)
     }
 
     /// The operation on poolers, or on clients of poolers and Redis servers, to which it leads.

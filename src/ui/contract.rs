@@ -13,6 +13,8 @@ use crate::model::clock::Clock;
 use crate::model::operation::{BlastRadius, Operation, OperationReport};
 use crate::model::secret::SecretString;
 use crate::model::target::TargetName;
+use crate::model::time::Timestamp;
+use crate::model::track::{Play, Playing, Track, Travel};
 use crate::text::Text;
 
 /// What the screen is started with.
@@ -141,11 +143,43 @@ pub enum Tone {
     Error,
 }
 
+/// Which question an answer belongs to. The screen numbers its questions, and drops an answer that nobody waits for
+/// any more.
+pub type Ticket = u64;
+
+/// How the recording into a file stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordingState {
+    /// The file.
+    pub file: Text,
+    /// The oldest moment in it: the past minutes that it began with included.
+    pub since: Timestamp,
+    /// Its size now.
+    pub bytes: u64,
+    /// Frames written so far.
+    pub frames: u64,
+    /// Why nothing is written any more, where that is so.
+    pub problem: Option<Text>,
+}
+
 /// What reaches the screen from outside while it runs.
 #[derive(Debug)]
 pub enum Input {
-    /// A new sample, analysed.
+    /// A new sample, analysed; in a replay the next moment as it plays.
     Moment(Arc<Moment>),
+    /// What [`Effect::Travel`] or [`Effect::Glance`] of this ticket led to, or why it led nowhere.
+    Past {
+        /// Of the question.
+        ticket: Ticket,
+        /// The moment.
+        moment: Result<Arc<Moment>, Text>,
+    },
+    /// How far the past reaches now, and what stands beside it. Worth sending whenever it changed.
+    Track(Arc<Track>),
+    /// How the replay stands: at its start, and whenever that changes. Makes the screen one of a replay.
+    Playing(Playing),
+    /// How the recording into a file stands: now and then while it runs; `None` when none does.
+    Recording(Option<RecordingState>),
     /// What [`Effect::Inspect`] found, or why it could not look.
     Radius {
         /// On which target.
@@ -231,6 +265,27 @@ pub enum Effect {
     Fleet,
     /// Save the targets that run under this name.
     SaveProfile(String),
+    /// Go to another moment of the past; answered by [`Input::Past`]. A replay goes on from there.
+    Travel {
+        /// Comes back with the answer.
+        ticket: Ticket,
+        /// The moment that is shown.
+        from: Timestamp,
+        /// Which way.
+        travel: Travel,
+    },
+    /// Look up the last moment at or before this time (the oldest, where there is none) without going there; answered
+    /// by [`Input::Past`]. A replay stays where it is.
+    Glance {
+        /// Comes back with the answer.
+        ticket: Ticket,
+        /// When.
+        at: Timestamp,
+    },
+    /// Go on with the replay, stop it, or change its speed; answered by [`Input::Playing`].
+    Play(Play),
+    /// Begin to record into a file, or end that; answered by [`Input::Recording`] or an error toast.
+    Record(bool),
     /// Try to reach this target now.
     Retry(TargetName),
     /// Use this secret for this target.

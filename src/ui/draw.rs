@@ -18,7 +18,8 @@ use super::format;
 use super::layers::Layer;
 use super::layout::{Layout, Panel, Shape};
 use super::paint::{Paint, put, put_line};
-use super::panels::header::Header;
+use super::panels::header::{Clock, Header};
+use super::panels::ruler::{self, Ruler};
 use super::panels::{
     Frame, connections, footer, header, limits, pools, states, suspects, tabs, toasts, verdict,
 };
@@ -43,12 +44,12 @@ impl App {
     pub fn draw_into(&self, now: Timestamp, area: Rect, buf: &mut Buffer) -> Option<Position> {
         let paint = self.paint();
         buf.set_style(area, paint.style(Meaning::Text));
-        let layout = Layout::new(area, self.focus, self.banner().is_some());
+        let layout = self.layout_of(area);
         if layout.shape == Shape::TooSmall {
             self.draw_plain(&paint, area, buf);
             return None;
         }
-        let scene = Scene { app: self, paint, layout, now: self.reel.now(now) };
+        let scene = Scene { app: self, paint, layout, now: self.time(now) };
         let mut filtering = None;
         match (self.shown_fleet(), self.reel.shown()) {
             (Some(fleet), _) => filtering = fleet::draw(fleet, &paint, now, (area, buf)),
@@ -118,14 +119,39 @@ impl Scene<'_> {
             suspects::draw((&app.suspects, moment), &frame, paint, layout.suspects, buf);
         }
         self.detail(buf);
+        self.ruler(moment, buf);
         self.mark_stale(moment, buf);
         self.mark_held(buf);
     }
 
     fn header(&self, targets: &[TargetStatus], buf: &mut Buffer) {
-        let header =
-            Header { profile: &self.app.options.profile, targets, now: self.now, hold: self.app.reel.hold() };
+        let (app, journey) = (self.app, &self.app.journey);
+        let header = Header {
+            profile: &app.options.profile,
+            targets,
+            now: self.now,
+            clock: Clock {
+                hold: app.reel.hold(),
+                playing: journey.playing,
+                newest: app.reel.newest().map_or(self.now, |moment| moment.at),
+                waiting: journey.is_waiting(),
+                short: matches!(self.layout.shape, Shape::Narrow | Shape::Compact),
+            },
+            recording: journey.recording.as_ref(),
+        };
         header::draw(&header, &self.paint, self.layout.header, buf);
+    }
+
+    /// How far the past reaches, and where in it the screen stands.
+    fn ruler(&self, moment: &Moment, buf: &mut Buffer) {
+        let Some(track) = self.app.track().filter(|_| !self.layout.ruler.is_empty()) else { return };
+        let ruler = Ruler {
+            track: &track,
+            shown: moment.at,
+            kept: self.app.journey.kept.as_ref().map(|kept| kept.at),
+            live: self.app.journey.playing.is_none(),
+        };
+        ruler::draw(&ruler, &self.paint, self.layout.ruler, buf);
     }
 
     /// What is paused, impossible to overlook until it is resumed.
@@ -213,8 +239,9 @@ impl Scene<'_> {
     /// frames the first line is a bar.
     fn mark_held(&self, buf: &mut Buffer) {
         let word = match (self.app.reel.hold(), &self.app.options.profile.feed) {
+            _ if self.app.journey.playing.is_some() => " REPLAY ",
             (Hold::Frozen, _) => " FROZEN ",
-            (Hold::Past(_), _) => " PAST ",
+            (Hold::Past, _) => " PAST ",
             (Hold::Following, Feed::Recording(_)) => " RECORDING ",
             (Hold::Following, _) => return,
         };
@@ -262,6 +289,7 @@ impl Scene<'_> {
                     self.app.reel.newest().and_then(|moment| confirm.draw(moment, paint, area, buf))
                 }
                 Layer::Palette(palette) => Some(palette.draw(&self.app.options.keymap, paint, area, buf)),
+                Layer::GoTo(goto) => Some(goto.draw(paint, area, buf)),
                 Layer::Secret(secret) => Some(secret.draw(paint, area, buf)),
                 Layer::Sheet(sheet) => sheet.draw(paint, area, buf),
                 Layer::Size(size) => size.draw(paint, area, buf),

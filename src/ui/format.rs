@@ -63,6 +63,17 @@ pub fn clock(at: Timestamp, zone: &TimeZone) -> String {
     at.to_jiff().to_zoned(zone.clone()).strftime("%H:%M:%S %Z").to_string()
 }
 
+/// Day and time: `2026-11-21 14:07:31 CET`.
+pub fn full(at: Timestamp, zone: &TimeZone) -> String {
+    at.to_jiff().to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S %Z").to_string()
+}
+
+/// A time of day, with the day before it where that is not the day of `today`: `14:07:31`, `11-20 14:07:31`.
+pub fn time_on(at: Timestamp, today: Timestamp, zone: &TimeZone) -> String {
+    let [at, today] = [at, today].map(|time| time.to_jiff().to_zoned(zone.clone()));
+    at.strftime(if at.date() == today.date() { "%H:%M:%S" } else { "%m-%d %H:%M:%S" }).to_string()
+}
+
 /// A time of day: `14:07:31`.
 pub fn time(at: Timestamp, zone: &TimeZone) -> String {
     at.to_jiff().to_zoned(zone.clone()).strftime("%H:%M:%S").to_string()

@@ -1,5 +1,7 @@
 //! The signs of the screen, in Unicode and in ASCII. Every sign has both, so a serial console shows the same facts.
 
+use std::borrow::Cow;
+
 use ratatui::symbols::border;
 
 /// One set of signs. Every sign is one cell wide, and signs that mean different things differ in shape.
@@ -41,6 +43,14 @@ pub struct Glyphs {
     pub unknown: &'static str,
     /// Between facts of one line.
     pub dot: &'static str,
+    /// So many times.
+    pub times: &'static str,
+    /// The line of the ruler, where something is known.
+    pub rail: &'static str,
+    /// An operation, on the ruler.
+    pub operation: &'static str,
+    /// An event, on the ruler.
+    pub event: &'static str,
     /// Between names of tabs.
     pub bar: &'static str,
     /// A child with siblings below.
@@ -79,6 +89,10 @@ pub static UNICODE: Glyphs = Glyphs {
     down_arrow: "↓",
     unknown: "–",
     dot: "·",
+    times: "×",
+    rail: "─",
+    operation: "■",
+    event: "┼",
     bar: "│",
     branch: "├─ ",
     last: "└─ ",
@@ -109,6 +123,10 @@ pub static ASCII: Glyphs = Glyphs {
     down_arrow: "v",
     unknown: "-",
     dot: "-",
+    times: "x",
+    rail: "-",
+    operation: "@",
+    event: "|",
     bar: "|",
     branch: "|- ",
     last: "`- ",
@@ -129,6 +147,14 @@ pub static ASCII: Glyphs = Glyphs {
 };
 
 impl Glyphs {
+    /// Our own sentences without signs that a terminal of this set cannot show.
+    pub fn spell<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        if !std::ptr::eq(self, &raw const ASCII) || text.is_ascii() {
+            return Cow::Borrowed(text);
+        }
+        Cow::Owned(text.replace('→', "->").replace('×', "x").replace('µ', "u"))
+    }
+
     /// The set for a terminal.
     pub fn of(ascii: bool) -> &'static Self {
         if ascii { &ASCII } else { &UNICODE }

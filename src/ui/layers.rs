@@ -1,9 +1,11 @@
 //! One file per layer: what it holds, how it takes commands, how it is drawn. The top layer gets the keys.
 
 pub mod choice;
+pub mod compare;
 pub mod confirm;
 pub mod detail;
 pub mod evidence;
+pub mod goto;
 pub mod help;
 pub mod page;
 pub mod palette;
@@ -28,10 +30,12 @@ pub enum Layer {
     Confirm(Box<confirm::Confirm>),
     /// Commands by name.
     Palette(palette::Palette),
+    /// A time to go to.
+    GoTo(goto::GoTo),
     /// A password.
     Secret(secret::Secret),
     /// A list over the whole screen.
-    Sheet(Box<dyn sheet::AnySheet>),
+    Sheet(Box<dyn sheet::Listed>),
     /// The sizing calculator.
     Size(Box<size::Size>),
 }
@@ -45,7 +49,7 @@ impl Layer {
             Self::Confirm(confirm) if confirm.wants_name() => Place::Line,
             Self::Confirm(_) => Place::Question,
             Self::Sheet(sheet) if !sheet.is_typing() => Place::Layer,
-            Self::Palette(_) | Self::Secret(_) | Self::Sheet(_) => Place::Line,
+            Self::Palette(_) | Self::GoTo(_) | Self::Secret(_) | Self::Sheet(_) => Place::Line,
             Self::Size(_) => Place::Form,
         }
     }

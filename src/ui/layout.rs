@@ -75,20 +75,43 @@ pub struct Layout {
     pub suspects: Rect,
     /// Detail of the selected row.
     pub detail: Rect,
+    /// The past at a glance; empty in the present. It takes the last row of what stands above the footer, so that
+    /// nothing moves when it comes or goes.
+    pub ruler: Rect,
     /// Keys.
     pub footer: Rect,
 }
 
+/// Lines that are there only at times.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Lines {
+    /// What is paused.
+    pub banner: bool,
+    /// The past at a glance.
+    pub ruler: bool,
+}
+
 impl Layout {
-    /// The layout of a terminal of this size with the focus on `focus`, and a line for what is paused if `banner`.
-    pub fn new(area: Rect, focus: Panel, banner: bool) -> Self {
-        let (shape, banner) = (shape(area), u16::from(banner));
-        match shape {
-            Shape::TooSmall => Self::empty(shape),
+    /// The layout of a terminal of this size with the focus on `focus`.
+    pub fn new(area: Rect, focus: Panel, lines: Lines) -> Self {
+        let (shape, banner) = (shape(area), u16::from(lines.banner));
+        let layout = match shape {
+            Shape::TooSmall => return Self::empty(shape),
             Shape::Narrow => Self::one_panel(shape, area, focus, [1, banner, 2, 1, 0, 1]),
             Shape::Compact => Self::one_panel(shape, area, focus, [1, banner, 2, 1, 1, 1]),
             Shape::Full | Shape::Wide => Self::all_panels(shape, area, banner),
+        };
+        if lines.ruler { layout.with_ruler() } else { layout }
+    }
+
+    /// Takes the row above the footer for the ruler.
+    fn with_ruler(mut self) -> Self {
+        let above = self.footer.y.saturating_sub(1);
+        for place in [&mut self.pools, &mut self.connections, &mut self.suspects, &mut self.detail] {
+            place.height -= u16::from(place.height > 0 && place.bottom() == self.footer.y);
         }
+        self.ruler = Rect { y: above, height: 1, ..self.footer };
+        self
     }
 
     fn empty(shape: Shape) -> Self {
@@ -105,6 +128,7 @@ impl Layout {
             connections: none,
             suspects: none,
             detail: none,
+            ruler: none,
             footer: none,
         }
     }
@@ -246,9 +270,11 @@ mod tests {
             (200, 60),
             (300, 100),
         ];
-        for ((width, height), banner) in sizes.into_iter().flat_map(|size| [(size, false), (size, true)]) {
+        let lines = [(false, false), (true, false), (false, true), (true, true)];
+        let lines = lines.map(|(banner, ruler)| Lines { banner, ruler });
+        for ((width, height), lines) in sizes.into_iter().flat_map(|size| lines.map(|lines| (size, lines))) {
             let area = Rect::new(0, 0, width, height);
-            let layout = Layout::new(area, Panel::Connections, banner);
+            let layout = Layout::new(area, Panel::Connections, lines);
             let places = [
                 layout.header,
                 layout.banner,
@@ -260,6 +286,7 @@ mod tests {
                 layout.connections,
                 layout.suspects,
                 layout.detail,
+                layout.ruler,
                 layout.footer,
             ];
             let covered: u32 = places.iter().map(|place| place.area()).sum();
@@ -267,7 +294,25 @@ mod tests {
             for (i, left) in places.iter().enumerate() {
                 assert!(places[i + 1..].iter().all(|right| !left.intersects(*right)), "{width}x{height}");
             }
-            assert!(width < 40 || height < 12 || layout.connections.height >= 5, "{width}x{height}");
+            assert!(width < 40 || height < 12 || layout.connections.height >= 4, "{width}x{height}");
+        }
+    }
+
+    #[test]
+    fn nothing_moves_when_the_ruler_comes() {
+        for (width, height) in [(40, 12), (80, 24), (120, 40), (200, 60)] {
+            let area = Rect::new(0, 0, width, height);
+            let [without, with] = [false, true]
+                .map(|ruler| Layout::new(area, Panel::Suspects, Lines { ruler, ..Lines::default() }));
+            assert_eq!(with.ruler, Rect { y: height - 2, height: 1, ..without.footer });
+            for (before, after) in [
+                (without.header, with.header),
+                (without.limits, with.limits),
+                (without.connections, with.connections),
+                (without.suspects, Rect { height: with.suspects.height + 1, ..with.suspects }),
+            ] {
+                assert_eq!(before, after, "{width}x{height}");
+            }
         }
     }
 }

@@ -7,6 +7,7 @@ use super::contract::{Feed, Input};
 use super::state::app::Event;
 use super::state::scripts::fleet;
 use super::state::scripts::poolers::pooled;
+use super::state::scripts::time::{replaying, travelling};
 use super::state::scripts::{Robot, header, leak};
 use super::theme::{Depth, Meaning, Themes};
 use crate::analysis::statements::{StatementLoad, StatementRow};
@@ -218,6 +219,57 @@ fn what_is_paused_and_the_question_before_a_pause() {
     insta::assert_debug_snapshot!("question_pause", drawn(&robot));
 }
 
+/// Ten minutes beyond what the screen keeps, one step into the past.
+fn in_the_past(width: u16, height: u16) -> Robot {
+    let mut robot = travelling();
+    robot.event(Event::Resize(width, height));
+    robot.press(",");
+    robot
+}
+
+#[test]
+fn the_past_and_a_replay_have_a_ruler_and_say_so_in_every_shape() {
+    for (width, height) in [(40, 12), (80, 24), (120, 40)] {
+        insta::assert_debug_snapshot!(format!("past_{width}x{height}"), drawn(&in_the_past(width, height)));
+        let mut replay = replaying(false);
+        replay.event(Event::Resize(width, height));
+        insta::assert_debug_snapshot!(format!("replay_{width}x{height}"), drawn(&replay));
+        assert!(text(&replay).contains("REPLAY") && text(&replay).contains("paused"), "{}", text(&replay));
+    }
+    let mut waiting = in_the_past(120, 40);
+    waiting.press("<");
+    assert!(text(&waiting).contains("PAST 14:07:01, 1s ago …"), "{}", text(&waiting));
+    let mut present = travelling();
+    assert!(!text(&present).contains("┃ live"), "{}", text(&present));
+    assert!(text(present.press("_")).contains("┃ live"), "{}", text(&present));
+}
+
+/// The story six minutes earlier, with fewer held connections and nothing found.
+fn before_it_began() -> Moment {
+    let mut moment = leak();
+    moment.at = moment.at.minus(std::time::Duration::from_secs(360));
+    moment.findings.clear();
+    moment.verdict.kind = crate::model::verdict::VerdictKind::Healthy;
+    let held = |row: &&mut crate::analysis::moment::PoolRow| row.pool.idle_in_transaction > Some(2);
+    for row in moment.pools.iter_mut().filter(held) {
+        (row.pool.idle_in_transaction, row.pool.total) = (Some(2), 9);
+    }
+    moment.limits[0].used = 31;
+    moment
+}
+
+#[test]
+fn the_layers_of_time() {
+    for (width, height) in [(40, 12), (80, 24)] {
+        for (name, script) in [("goto", "@ noon <enter>"), ("timeline", "t"), ("compare", "=")] {
+            let mut robot = in_the_past(width, height);
+            robot.app.journey.kept = Some(before_it_began().into());
+            robot.press(script);
+            insta::assert_snapshot!(format!("{name}_{width}x{height}"), text(&robot));
+        }
+    }
+}
+
 #[test]
 fn a_profile_called_like_its_only_target_is_named_once() {
     for (moment, times) in [(fixture::few(), 1), (leak(), 2)] {
@@ -301,9 +353,19 @@ fn ascii_draws_nothing_else() {
     for (width, height) in [(40, 12), (80, 24), (120, 40), (200, 60)] {
         let mut robot = robot(leak(), width, height);
         robot.app.options.ascii = true;
-        for script in ["", "K", "<esc> z", "<tab>", "<esc> b", "<esc> <enter>", "<esc> : f"] {
+        for script in
+            ["", "K", "<esc> z", "<tab>", "<esc> b", "<esc> <enter>", "<esc> : f", "<esc> @", "<esc> _"]
+        {
             robot.press(script);
             assert!(text(&robot).is_ascii(), "{width}x{height} {script}");
+        }
+        for mut robot in [in_the_past(width, height), replaying(true)] {
+            robot.app.options.ascii = true;
+            robot.event(Event::Resize(width, height));
+            for script in ["", "t", "<esc> ' > =", "<esc> ? <pagedown>"] {
+                robot.press(script);
+                assert!(text(&robot).is_ascii(), "{width}x{height} {script}: {}", text(&robot));
+            }
         }
     }
 }
@@ -342,6 +404,9 @@ fn no_size_no_scene_and_no_layer_breaks_it() {
         "q",
         "z 999",
         "z <tab>",
+        "@ noon <enter>",
+        "=",
+        "_",
     ];
     for moment in scenes {
         for (width, height) in

@@ -5,6 +5,7 @@ pub mod footer;
 pub mod header;
 pub mod limits;
 pub mod pools;
+pub mod ruler;
 pub mod states;
 pub mod suspects;
 pub mod tabs;

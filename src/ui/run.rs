@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crossterm::event::{Event as TerminalEvent, EventStream};
 use futures_util::{FutureExt as _, StreamExt as _};
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::mpsc::{Receiver, Sender};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
@@ -109,9 +110,10 @@ impl Loop {
             Effect::Redraw => self.screen.clear()?,
             Effect::Suspend => self.screen.suspend()?,
             effect => {
-                if self.effects.try_send(effect).is_err() {
-                    let text = Text::line("pooltop is busy; this was not done. Try again.");
-                    self.app.update(Event::Input(Input::Toast(Tone::Error, text)));
+                if let Err(TrySendError::Full(effect) | TrySendError::Closed(effect)) =
+                    self.effects.try_send(effect)
+                {
+                    self.app.update(Event::Input(refused(&effect)));
                 }
             }
         }
@@ -136,5 +138,16 @@ impl Loop {
             self.key(waiting)?;
         }
         Ok(())
+    }
+}
+
+/// What the screen is told when nobody takes what it asks for.
+fn refused(effect: &Effect) -> Input {
+    let text = Text::line("pooltop is busy; this was not done. Try again.");
+    match effect {
+        Effect::Travel { ticket, .. } | Effect::Glance { ticket, .. } => {
+            Input::Past { ticket: *ticket, moment: Err(text) }
+        }
+        _ => Input::Toast(Tone::Error, text),
     }
 }

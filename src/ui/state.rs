@@ -3,7 +3,9 @@
 pub mod app;
 mod arrange;
 mod commands;
+mod compare;
 pub mod connections;
+mod copy;
 pub mod filter;
 pub mod fleet;
 mod inputs;
@@ -16,6 +18,7 @@ pub mod pools;
 pub mod reel;
 pub mod suspects;
 pub mod toasts;
+pub mod travel;
 
 #[cfg(test)]
 pub(in crate::ui) mod scripts;

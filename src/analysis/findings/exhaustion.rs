@@ -9,13 +9,13 @@ use crate::text::span::{count, roughly};
 /// So few free slots that the next deploy or burst meets the ceiling.
 pub(super) const FEW: u32 = 3;
 /// Share of the ceiling above which it is critical however slowly it grows.
-pub(super) const NEARLY_FULL: f64 = 0.95;
+pub const NEARLY_FULL: f64 = 0.95;
 /// A ceiling this near in time is worth a warning, s.
-pub(super) const SOON_S: f64 = 300.0;
+pub const SOON_S: f64 = 300.0;
 /// A ceiling this near in time is worth a notice, s.
 pub(super) const IN_SIGHT_S: f64 = 1800.0;
 /// Below this share, growth is a start-up.
-pub(super) const EMPTY: f64 = 0.5;
+pub const EMPTY: f64 = 0.5;
 
 /// Judges each limit of a server, database or role.
 pub(super) struct Exhaustion;

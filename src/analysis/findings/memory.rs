@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::{Draft, Scene};
 use crate::model::finding::{Finding, Rule};
 use crate::model::pool::PoolKey;
@@ -15,14 +17,14 @@ type Key = (Rule, TargetName, Option<PoolKey>);
 /// A finding that is away for less than this many intervals did not end: its `since` stays.
 const FLICKER: u32 = 5;
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Seen {
     first: Timestamp,
     last: Timestamp,
 }
 
 /// Remembers since when each finding holds.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(in super::super) struct Memory {
     seen: HashMap<Key, Seen>,
 }

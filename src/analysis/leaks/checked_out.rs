@@ -44,5 +44,5 @@ fn last_ran(held: &[&Row<'_>]) -> String {
     if held.iter().any(|row| row.shape != shape) {
         return String::new();
     }
-    format!("; last ran `{}`", super::short(&fingerprint(super::endings::beginning(first))))
+    format!("; last ran `{}`", super::short(&fingerprint(&super::endings::beginning(first))))
 }

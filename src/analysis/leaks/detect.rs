@@ -4,7 +4,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::endings::{Shapes, beginning};
+use serde::{Deserialize, Serialize};
+
+use super::endings::Shapes;
 use super::now::{Plight, PoolNow, Row};
 use super::reported::{ClientSide, Reported, Use};
 use super::stranded::Judge;
@@ -24,8 +26,10 @@ use crate::model::time::Timestamp;
 pub(super) const WARM_UP_CAP: f64 = 30.0;
 
 /// What the detector keeps about one target, besides what is remembered per pool and per connection.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(in crate::analysis) struct Detector {
+    /// Found again by looking, and known by what statements say: not saved.
+    #[serde(skip)]
     pub(in crate::analysis) shapes: Shapes,
     /// What was told about pools since the sample before.
     told: Vec<ClientSide>,
@@ -89,7 +93,7 @@ impl Detector {
             let next = track.habits.recognition.next(rows.len()).map(|index| rows[index].backend);
             track.case = self.case(round, track, rows);
             if let Some(backend) = next.filter(|_| !track.case.weights.is_empty()) {
-                let statement = beginning(backend.query.as_deref().unwrap_or_default());
+                let statement = backend.query.as_deref().unwrap_or_default();
                 track.habits.recognition.look(&backend.session.application_name, statement);
             }
         }
@@ -257,7 +261,7 @@ fn step_levels(roster: &mut Roster, round: &Round<'_>) -> Vec<usize> {
 }
 
 /// Which COPY commands move on, from one reading of the slow facts to the next.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Copies {
     at: Option<Timestamp>,
     bytes: HashMap<i32, u64>,

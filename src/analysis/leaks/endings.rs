@@ -3,18 +3,25 @@
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
+use sha2::{Digest as _, Sha256};
+
 use crate::text::Text;
+use crate::text::clean::cut;
 use crate::text::fingerprint::fingerprint;
+use crate::text::redact::literals_within;
 use crate::text::sql::{Kind, Token, tokens};
 
-/// So much of a statement tells it from others; what is longer is cut, for the sake of time.
+/// So much of a statement tells it from others, without its values: what is longer is cut, for the sake of time.
 const TOLD_BY: usize = 256;
+/// Of so much of it: values may be long. Servers cut statements far earlier unless told otherwise.
+const READ: usize = 16 * 1024;
 /// Statements remembered at most.
 const KNOWN: usize = 4096;
 /// Statements looked up in one sample at most: a sample of a sample still says what is usual.
+///
+/// Whether one was seen before must not matter: an analyser that was read back knows none of them, and has to come to the
+/// same conclusions.
 const LOOK_UPS: u32 = 4096;
-/// Of these, ones that were never seen before, which cost the most.
-const NEW: u32 = 256;
 
 /// What a statement is good for as the last one of an idle connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,11 +45,10 @@ pub(crate) struct Shape {
 }
 
 /// Remembers statements that were looked at before.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(in crate::analysis) struct Shapes {
     known: HashMap<u64, Shape>,
     look_ups: u32,
-    new: u32,
 }
 
 impl Shapes {
@@ -51,7 +57,7 @@ impl Shapes {
         if self.known.len() > KNOWN {
             self.known.clear();
         }
-        (self.look_ups, self.new) = (0, 0);
+        self.look_ups = 0;
     }
 
     /// A statement's shape; `None` when this sample has cost enough already.
@@ -60,34 +66,33 @@ impl Shapes {
             return None;
         }
         self.look_ups += 1;
-        let told_by = beginning(sql);
-        let key = hash(told_by);
-        if let Some(shape) = self.known.get(&key) {
-            return Some(*shape);
-        }
-        if self.new >= NEW {
-            return None;
-        }
-        self.new += 1;
-        let shape = Shape { ending: ending(told_by), hash: hash(&fingerprint(told_by)) };
-        self.known.insert(key, shape);
+        let sql = cut(sql, READ);
+        let shape = *self.known.entry(key(sql)).or_insert_with(|| {
+            let told_by = beginning(sql);
+            Shape { ending: ending(&told_by), hash: hash(&fingerprint(&told_by)) }
+        });
         Some(shape)
     }
 }
 
-/// The part of a statement that tells it from others.
-pub(super) fn beginning(sql: &str) -> &str {
-    let mut end = sql.len().min(TOLD_BY);
-    while !sql.is_char_boundary(end) {
-        end -= 1;
-    }
-    &sql[..end]
+/// The part of a statement that tells it from others, its values taken out: so the statement says the same before and
+/// after it was redacted.
+pub(super) fn beginning(sql: &str) -> String {
+    literals_within(cut(sql, READ), TOLD_BY)
 }
 
-fn hash(text: &str) -> u64 {
+/// What a statement is remembered by in this process.
+fn key(sql: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
-    text.hash(&mut hasher);
+    sql.hash(&mut hasher);
     hasher.finish()
+}
+
+/// Tells statements apart in what is saved, so it is the same in every build. Of a text without values, of which it
+/// therefore gives nothing away.
+fn hash(fingerprint: &str) -> u64 {
+    let digest = Sha256::digest(fingerprint);
+    digest.iter().take(8).fold(0, |hash, byte| hash << 8 | u64::from(*byte))
 }
 
 fn ending(sql: &str) -> Ending {
@@ -177,7 +182,10 @@ fn starts_with(statement: &[Token<'_>], words: &[&str]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::text::redact::literals;
 
     #[test]
     fn an_ending_is_told_by_rules_and_not_by_drivers() {
@@ -219,18 +227,87 @@ mod tests {
         let one = of(&mut shapes, "select * from t where id = 1");
         assert_eq!(one, of(&mut shapes, "select *  from t where id = 2"));
         assert_ne!(one.hash, of(&mut shapes, "select * from u where id = 1").hash);
-        // Cut in the middle of a character.
+        // However long its values are; and a name that is cut in the middle of a character.
         let long = format!("select '{}' from t", "é".repeat(400));
-        assert_eq!(of(&mut shapes, &long).ending, Ending::Housekeeping);
+        assert_eq!(of(&mut shapes, &long).ending, Ending::Work);
+        assert_eq!(of(&mut shapes, &format!("select {}", "é".repeat(400))).ending, Ending::Work);
     }
 
     #[test]
-    fn one_sample_looks_at_so_many_new_statements_and_the_next_one_goes_on() {
+    fn one_sample_looks_at_so_many_statements_and_the_next_one_goes_on() {
         let mut shapes = Shapes::default();
         let text = |n: u32| Text::block(&format!("select a{n} from t"));
-        let seen = |shapes: &mut Shapes| (0..2 * NEW).filter(|n| shapes.of(&text(*n)).is_some()).count();
-        assert_eq!(seen(&mut shapes), NEW as usize);
-        shapes.begin();
-        assert_eq!(seen(&mut shapes), 2 * NEW as usize);
+        let seen = |shapes: &mut Shapes| (0..2 * LOOK_UPS).filter(|n| shapes.of(&text(*n)).is_some()).count();
+        for _ in 0..2 {
+            assert_eq!(seen(&mut shapes), LOOK_UPS as usize);
+            shapes.begin();
+        }
     }
+
+    proptest! {
+        #[test]
+        fn a_redacted_statement_is_the_same_statement(sql in statement()) {
+            let redacted = Text::block(&literals(&sql));
+            prop_assert_eq!(literals(&redacted), &*redacted);
+            prop_assert_eq!(fingerprint(&sql), fingerprint(&redacted));
+            let mut shapes = Shapes::default();
+            prop_assert_eq!(shapes.of(&Text::block(&sql)), shapes.of(&redacted), "{}", redacted);
+        }
+    }
+
+    /// Anything that could be a statement: words, values in every spelling, comments, also cut anywhere.
+    fn statement() -> impl Strategy<Value = String> {
+        let parts = proptest::collection::vec(proptest::sample::select(&PARTS), 0..60);
+        (parts, "\\PC{0,12}", 0_usize..400).prop_map(|(parts, wild, end)| {
+            let sql = parts.concat() + &wild;
+            cut(&sql, end).to_owned()
+        })
+    }
+
+    const PARTS: [&str; 44] = [
+        " ",
+        " ",
+        "\n",
+        "select",
+        "SET x = ",
+        "listen c",
+        "discard all",
+        ";",
+        ", ",
+        "(",
+        ")",
+        "*",
+        "/",
+        "-",
+        "--",
+        "/*",
+        "*/",
+        "/* c */",
+        "-- c\n",
+        "'",
+        "''",
+        "'a'",
+        "e'\\''",
+        "E'x",
+        "'\\'",
+        "u&'a'",
+        "b'1'",
+        "x'f",
+        "$$",
+        "$a$",
+        "$1",
+        "$1a",
+        "1",
+        "1.5e3",
+        "0x1f",
+        "1_000",
+        ".5",
+        "\"",
+        "\"q\"",
+        "?",
+        "::text",
+        "é",
+        "and a.b =",
+        "version()",
+    ];
 }

@@ -4,6 +4,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::endings::{Ending, Shape};
 use super::library::Recognition;
 use super::mix::Mix;
@@ -18,7 +20,7 @@ const FULL: u32 = 1000;
 const RETURNS: usize = 64;
 
 /// The habits of one pool.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Habits {
     /// Statements seen to leave a connection idle.
     pub(crate) endings: u32,

@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::model::leak::LeakState;
 use crate::model::thresholds::Thresholds;
 use crate::model::time::Timestamp;
@@ -17,7 +19,7 @@ pub(super) const LEAVE_AFTER: u32 = 2;
 const LEVELS: [LeakState; 3] = [LeakState::Watch, LeakState::Suspect, LeakState::Leak];
 
 /// The state of one pool.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Level {
     pub(crate) state: Option<LeakState>,
     /// In this state since.

@@ -3,6 +3,9 @@
 //! Told by habits that a library has everywhere, never by one application's statements: the name it gives itself, the
 //! reset that it runs, how it writes column names and types. Unknown is an answer.
 
+use serde::{Deserialize, Serialize};
+
+use super::endings::beginning;
 use crate::model::leak::Library;
 
 /// A habit that gives a library away.
@@ -14,8 +17,10 @@ struct Habit {
 enum Tells {
     /// A word of the `application_name`, lower case.
     Name(&'static str),
-    /// All of these parts in one statement, lower case.
+    /// All of these parts in one statement without its values, lower case.
     Statement(&'static [&'static str]),
+    /// A statement that is nothing but this comment. A redacted one does not tell.
+    Comment(&'static str),
 }
 
 const fn name(library: Library, word: &'static str) -> Habit {
@@ -50,7 +55,7 @@ const HABITS: [Habit; 29] = [
     statement(Library::ActiveRecord, &["set client_min_messages to", "set standard_conforming_strings"]),
     statement(Library::ActiveRecord, &["set session timezone to"]),
     statement(Library::Npgsql, &["typname, ", "typreceive"]),
-    statement(Library::Pgx, &["-- ping"]),
+    Habit { library: Library::Pgx, tells: Tells::Comment("-- ping") },
     statement(Library::Pgx, &["from pg_type", "typname = any"]),
     // How column names and parameters are written.
     statement(Library::SqlAlchemy, &["$1::varchar"]),
@@ -63,11 +68,36 @@ const HABITS: [Habit; 29] = [
 
 /// What is known about a pool's library. One session is looked at per sample, as long as the pool is of interest and
 /// not too many were looked at: recognising costs more than the rest of the detector together.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(from = "Saved", into = "Saved")]
 pub(crate) struct Recognition {
     /// The earliest habit in the table that was seen.
     best: usize,
     looks: u8,
+}
+
+/// A [`Recognition`] as it is saved: by library and number among its habits, because the table may change.
+#[derive(Serialize, Deserialize)]
+struct Saved {
+    library: Option<Library>,
+    habit: usize,
+    looks: u8,
+}
+
+impl From<Recognition> for Saved {
+    fn from(recognition: Recognition) -> Self {
+        let library = recognition.library();
+        let before = HABITS.iter().take(recognition.best);
+        let habit = before.filter(|habit| Some(habit.library) == library).count();
+        Self { library, habit, looks: recognition.looks }
+    }
+}
+
+impl From<Saved> for Recognition {
+    fn from(Saved { library, habit, looks }: Saved) -> Self {
+        let mut own = HABITS.iter().enumerate().filter(|(_, habit)| Some(habit.library) == library);
+        Self { best: own.nth(habit).map_or(HABITS.len(), |(index, _)| index), looks }
+    }
 }
 
 /// Sessions looked at per pool.
@@ -90,12 +120,13 @@ impl Recognition {
         self.looks = self.looks.saturating_add(1);
         let name = name.to_ascii_lowercase();
         let words: Vec<&str> = name.split(|c: char| !c.is_ascii_alphanumeric()).collect();
-        let statement = statement.to_ascii_lowercase();
+        let told_by = beginning(statement).to_ascii_lowercase();
         self.best = first(self.best, |tells| match tells {
             Tells::Name(word) => words.contains(word),
-            Tells::Statement(parts) => parts.iter().all(|part| statement.contains(part)),
+            Tells::Statement(parts) => parts.iter().all(|part| told_by.contains(part)),
+            Tells::Comment(comment) => statement.trim() == *comment,
         });
-        if aliases_columns(&statement) {
+        if aliases_columns(&told_by) {
             let mapper = HABITS.iter().position(|habit| habit.library == Library::SqlAlchemy);
             self.best = self.best.min(mapper.unwrap_or(HABITS.len()));
         }
@@ -109,7 +140,7 @@ impl Recognition {
 
 /// The first of the habits before `end` that is told, else `end`.
 fn first(end: usize, tells: impl Fn(&Tells) -> bool) -> usize {
-    HABITS[..end].iter().position(|habit| tells(&habit.tells)).unwrap_or(end)
+    HABITS.iter().take(end).position(|habit| tells(&habit.tells)).unwrap_or(end)
 }
 
 /// `select orders.id as orders_id`: each column under the name of its table, as SQLAlchemy's mapper writes them.

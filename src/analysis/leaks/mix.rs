@@ -1,12 +1,14 @@
 //! Which statements a pool runs how often, with what is old counting less; at most 64 are told apart.
 
+use serde::{Deserialize, Serialize};
+
 /// Statements told apart.
 const MOST: usize = 64;
 /// Statements seen less often than this have been forgotten.
 const FORGOTTEN: f64 = 0.05;
 
 /// Decayed counts by fingerprint.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Mix {
     counts: Vec<(u64, f64)>,
     /// Of all statements, those that were let go included.

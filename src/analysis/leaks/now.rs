@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::endings::{Ending, Shape};
 use super::reported::Reported;
 use crate::analysis::Settings;
@@ -11,7 +13,7 @@ use crate::model::backend::{Backend, BackendId};
 use crate::model::time::Timestamp;
 
 /// What a connection is doing, or not doing.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Plight {
     /// Busy, or idle for a while that means nothing.
     #[default]

@@ -10,6 +10,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::now::{Plight, PoolNow, Row, named, oldest};
 use super::{Evidence, Weight};
 use crate::model::backend::State;
@@ -21,7 +23,7 @@ use crate::text::Text;
 use crate::text::span::{count, span};
 
 /// What the other end of a pool says about it at one moment.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClientSide {
     /// The pool, as the server's side calls it.
     pub pool: PoolKey,
@@ -36,7 +38,7 @@ pub struct ClientSide {
 }
 
 /// What was told about one pool, remembered from sample to sample.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Reported {
     source: Text,
     surplus: Option<Surplus>,
@@ -45,7 +47,7 @@ pub(crate) struct Reported {
 }
 
 /// More is checked out than can be in use.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Surplus {
     /// The first and the last reading that say so, by the clock of this machine.
     said: (Timestamp, Timestamp),

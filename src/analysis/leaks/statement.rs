@@ -54,7 +54,7 @@ impl Evidence for Statement {
         let unwitnessed = alive && same.iter().all(|row| row.member.witnesses == 0);
         let cap = if unwitnessed { CAP_UNWITNESSED } else { CAP };
         let query = same.first()?.backend.query.as_deref().unwrap_or_default();
-        let query = fingerprint(beginning(query));
+        let query = fingerprint(&beginning(query));
         Some(Weight {
             points: (-PER_DECADE * chance.max(1e-12).log10()).min(cap),
             claim: format!("{} silent after the same rare statement", count(same.len() as u64, "connection")),

@@ -156,7 +156,7 @@ pub(super) fn patience(state: State, track: &Track, at: Timestamp, thresholds: &
         return Duration::MAX;
     }
     let usual = track.habits.usual_idle_in_transaction(at).unwrap_or_default();
-    threshold.max(usual.mul_f64(1.5).min(threshold * 5))
+    threshold.max(usual.min(threshold * 5).mul_f64(1.5).min(threshold * 5))
 }
 
 /// Counts, for each idle member, that its pool opened a connection while it lay idle. `births` holds the newest

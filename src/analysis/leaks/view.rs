@@ -1,7 +1,7 @@
 //! What the detector says about a pool, for the list of findings and for the panel of suspects.
 
 use super::remedy::remedy;
-use super::{Case, Weight};
+use super::{Case, Weight, about};
 use crate::analysis::findings::Draft;
 use crate::analysis::moment::BackendRow;
 use crate::analysis::scene::{PoolScene, Scene};
@@ -30,7 +30,7 @@ pub(in crate::analysis) fn draft(pool: &PoolScene<'_>, scene: &Scene<'_>) -> Opt
     let mut draft = Draft::on_pool(strongest.kind.rule(), state.severity().max(least), pool, title);
     draft.backends = named(case);
     draft.since = strongest.since.or(track.level.since);
-    draft.alternative = Some(strongest.alternative);
+    draft.alternative = Some(about::alternative(strongest.kind));
     draft.suggestion = Some(suggestion(case, strongest, track.habits.recognition.library()));
     draft.evidence = ranked(case).into_iter().flat_map(|weight| sentences(weight, pool, scene)).collect();
     if case.others > 0 {
@@ -82,7 +82,7 @@ fn evidence(weight: &Weight, pool: &PoolScene<'_>, scene: &Scene<'_>) -> LeakEvi
         kind: weight.kind,
         points: weight.points,
         sentences: sentences(weight, pool, scene).iter().map(|sentence| Text::line(sentence)).collect(),
-        alternative: Text::line(weight.alternative),
+        alternative: Text::line(about::alternative(weight.kind)),
     }
 }
 

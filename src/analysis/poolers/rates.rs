@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::analysis::moment::PoolerRates;
 use crate::analysis::recent::{Recent, gain, per, shrank};
 use crate::model::pooler::{PoolerPool, PoolerTotals};
@@ -10,7 +12,7 @@ use crate::model::time::Timestamp;
 use crate::text::Text;
 
 /// Totals of the last minute, per database and where the pooler counts so, per user.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Rates {
     recent: BTreeMap<(Text, Option<Text>), Recent<PoolerTotals>>,
     now: BTreeMap<(Text, Option<Text>), PoolerRates>,

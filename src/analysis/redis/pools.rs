@@ -1,5 +1,7 @@
 //! Which pool a Redis client belongs to.
 
+use serde::{Deserialize, Serialize};
+
 use crate::analysis::grouping::Bounds;
 use crate::analysis::names::normalise;
 use crate::analysis::roster::Roster;
@@ -11,11 +13,12 @@ use crate::model::time::Timestamp;
 use crate::text::{Text, glob};
 
 /// Finds the pool of each client of one target. Declared pools win, the first that matches.
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Pools {
     target: TargetName,
     declared: Vec<DeclaredRedisPool>,
     /// The last answer: clients of one pool mostly stand together in the list.
+    #[serde(skip)]
     last: Option<(Traits, usize)>,
 }
 

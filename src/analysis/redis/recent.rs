@@ -3,13 +3,15 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::model::time::Timestamp;
 
 /// How far back it is counted.
 const SPAN: Duration = Duration::from_secs(60);
 
 /// Gains by their moment, the newest last; bounded by the samples of a minute.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(in super::super) struct Recent(VecDeque<(Timestamp, u64)>);
 
 impl Recent {

@@ -74,7 +74,13 @@ pub(super) enum News {
 
 /// The plan of a dashboard on which no profile is open.
 pub(super) fn nothing(clock: &Clock) -> Plan {
-    Plan { targets: Vec::new(), settings: Settings::default(), history_bytes: 0, clock: clock.clone() }
+    Plan {
+        targets: Vec::new(),
+        settings: Settings::default(),
+        history_bytes: 0,
+        clock: clock.clone(),
+        operations: None,
+    }
 }
 
 impl Fleet {

@@ -37,7 +37,10 @@ impl App {
     /// How early the footer shows a command; the way back to the present comes first.
     fn weight(&self, command: Command) -> u8 {
         match (command, self.reel.hold()) {
-            (Command::Freeze, Hold::Frozen) | (Command::Live, Hold::Past(_)) => u8::MAX,
+            _ if self.out_of_time(command).is_some() => 0,
+            (command, _) if self.journey.playing.is_some() => in_replay(command),
+            (command, Hold::Past) if command != Command::Live => in_past(command),
+            (Command::Freeze, Hold::Frozen) | (Command::Live, Hold::Past) => u8::MAX,
             // On a narrow screen it is the only way to the results.
             (Command::NextPanel, _) if self.place() == Place::Form => u8::MAX,
             (command, _) => command.row().weight,
@@ -69,11 +72,16 @@ impl App {
             Command::NextPanel => matches!(place, Place::Screen | Place::Form),
             Command::Back => place == Place::Screen,
             Command::Copy => {
-                matches!(self.layers.last(), None | Some(Layer::Page(_) | Layer::Size(_) | Layer::Sheet(_)))
+                let can = |layer: &Layer| {
+                    matches!(layer, Layer::Page(_) | Layer::Tree(_) | Layer::Size(_) | Layer::Sheet(_))
+                };
+                self.layers.last().is_none_or(can)
             }
             Command::Open => match self.layers.last() {
                 Some(Layer::Page(_)) => false,
-                Some(Layer::Sheet(sheet)) => sheet.is_typing() || sheet.connection().is_some(),
+                Some(Layer::Sheet(sheet)) => {
+                    sheet.is_typing() || sheet.connection().is_some() || sheet.time().is_some()
+                }
                 layer => layer.is_some() || self.has_rows(),
             },
             Command::Answer | Command::Yes | Command::No => self.asks_somebody(),
@@ -107,13 +115,23 @@ impl App {
                 (Place::Fleet, _) => "open".to_owned(),
                 (Place::Form, _) => "next".to_owned(),
                 (Place::Choice, _) => "choose".to_owned(),
+                (Place::Line, _) if matches!(self.layers.last(), Some(Layer::GoTo(_))) => {
+                    "go there".to_owned()
+                }
                 (Place::Line, _) => "take it".to_owned(),
+                _ if self.shows_times() => "go there".to_owned(),
                 (_, Panel::Pools) => "connections".to_owned(),
                 (_, Panel::Suspects) => "evidence".to_owned(),
                 (_, Panel::Connections) => "detail".to_owned(),
             },
             Command::Back if self.fleet.is_some() && self.place() == Place::Screen => "fleet".to_owned(),
-            Command::Freeze if self.reel.hold() != Hold::Following => "go on".to_owned(),
+            Command::Freeze => match self.journey.playing {
+                Some(playing) if playing.running => "pause".to_owned(),
+                Some(_) => "play".to_owned(),
+                None if self.reel.hold() != Hold::Following => "go on".to_owned(),
+                None => command.row().short.to_owned(),
+            },
+            Command::Live if self.journey.playing.is_some() => "to the end".to_owned(),
             _ => command.row().short.to_owned(),
         }
     }
@@ -130,6 +148,11 @@ impl App {
     fn on_a_pooler(&self) -> bool {
         let line = self.pools.selected().filter(|_| self.focus == Panel::Pools);
         line.is_some_and(|line| line.key.layer == PoolLayer::Pooler)
+    }
+
+    /// Whether the rows of the top layer stand for times.
+    fn shows_times(&self) -> bool {
+        matches!(self.layers.last(), Some(Layer::Sheet(sheet)) if sheet.time().is_some())
     }
 
     fn shows_a_sheet(&self) -> bool {
@@ -178,4 +201,29 @@ fn needs_data(command: Command) -> bool {
             | Command::Export
             | Command::NextPanel
     )
+}
+
+/// What the footer shows first in a replay: how to move in it.
+fn in_replay(command: Command) -> u8 {
+    match command {
+        Command::Freeze => u8::MAX,
+        Command::Faster => 98,
+        Command::Slower => 97,
+        Command::Live => 58,
+        command => in_past(command),
+    }
+}
+
+/// And wherever it is not the present that is shown: the ways through time, then the rest.
+fn in_past(command: Command) -> u8 {
+    match command {
+        Command::StepBack => 96,
+        Command::StepForward => 95,
+        Command::PreviousMark => 94,
+        Command::NextMark => 93,
+        Command::GoTo => 92,
+        Command::Compare => 91,
+        Command::Freeze => 0,
+        command => command.row().weight,
+    }
 }

@@ -20,8 +20,8 @@ pub enum Subject {
     Finding(FindingKey),
     /// Every key.
     Help,
-    /// What happened.
-    Timeline,
+    /// What changed between two moments.
+    Compare,
 }
 
 /// A page and how far it is scrolled.
@@ -73,7 +73,7 @@ impl Page {
             Subject::Connection(_) => " Connection ",
             Subject::Finding(_) => " Evidence ",
             Subject::Help => " Help ",
-            Subject::Timeline => " Timeline ",
+            Subject::Compare => " Compare ",
         }
     }
 

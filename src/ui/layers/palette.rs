@@ -41,6 +41,8 @@ pub enum Asked {
     Profile(String),
     /// Write a snapshot.
     Export(SnapshotFormat),
+    /// Go to this time.
+    GoTo(String),
     /// Nothing of that name; what to say.
     Unknown(String),
 }
@@ -101,6 +103,8 @@ impl Palette {
         match (word, argument.is_empty()) {
             ("q" | "quit", true) => Asked::Run(Command::Back),
             ("q!", true) => Asked::Run(Command::Quit),
+            ("goto", true) => Asked::Run(Command::GoTo),
+            ("goto", false) => Asked::GoTo(argument),
             ("save" | "theme" | "profile", true) => Asked::Unknown(format!(":{word} needs a name")),
             ("save", false) => Asked::Save(argument),
             ("theme", false) => Asked::Theme(argument),
@@ -130,7 +134,8 @@ impl Palette {
         put_line(buf, inner, &line);
         let list = Rect { y: inner.y + 1, height: inner.height.saturating_sub(1), ..inner };
         if self.found.is_empty() {
-            let also = "Nothing matches. Also :save NAME, :theme NAME, :profile NAME, :export FORMAT.";
+            let also =
+                "Nothing matches. Also :save NAME, :theme NAME, :profile NAME, :export FORMAT, :goto TIME.";
             put(buf, list, also, paint.style(Meaning::Muted), paint.glyphs);
         }
         let offset = scroll(0, Some(self.at), self.found.len(), list.height.into());
@@ -186,6 +191,8 @@ mod tests {
             ("save checkout", Asked::Save("checkout".into())),
             ("theme light", Asked::Theme("light".into())),
             ("export csv", Asked::Export(SnapshotFormat::Csv)),
+            ("goto -5m", Asked::GoTo("-5m".into())),
+            ("goto", Asked::Run(Command::GoTo)),
             ("save", Asked::Unknown(":save needs a name".into())),
             ("zzzz", Asked::Unknown("no command matches 'zzzz'".into())),
         ] {

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::fmt::Debug;
 
 use crossterm::event::KeyEvent;
+use jiff::tz::TimeZone;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::Line;
@@ -13,7 +14,10 @@ use tui_input::Input as LineInput;
 
 use super::page::scroll_sign;
 use crate::analysis::Moment;
+use crate::model::operation::OperationReport;
 use crate::model::target::TargetName;
+use crate::model::time::Timestamp;
+use crate::model::track::Track;
 use crate::text::Text;
 use crate::ui::command::Command;
 use crate::ui::paint::{Paint, put, put_line, wrap};
@@ -27,6 +31,27 @@ pub mod fleet;
 pub mod layers;
 pub mod statements;
 
+/// What a sheet can list.
+#[derive(Clone, Copy, Debug)]
+pub struct Known<'a> {
+    /// The moment that is shown.
+    pub moment: &'a Moment,
+    /// The newest, shown or not: it knows most of what happened.
+    pub newest: &'a Moment,
+    /// The past.
+    pub track: Option<&'a Track>,
+    /// What came of operations, and when.
+    pub reports: &'a [(Timestamp, OperationReport)],
+    /// For times of day.
+    pub zone: &'a TimeZone,
+}
+
+/// A sheet over what is known of the profile that is shown.
+pub trait Listed: AnySheet {
+    /// Takes the rows of what is known; `area` is the whole screen.
+    fn refresh(&mut self, known: &Known<'_>, area: Rect);
+}
+
 /// What a sheet lists.
 pub trait Listing: Debug + 'static {
     /// One line of it.
@@ -34,7 +59,7 @@ pub trait Listing: Debug + 'static {
     /// What a column shows and sorts by.
     type Field: Copy + PartialEq + Debug + Send + 'static;
     /// What the rows are made from.
-    type Source;
+    type Source<'a>;
 
     /// Its name, in the frame.
     const TITLE: &'static str;
@@ -46,11 +71,11 @@ pub trait Listing: Debug + 'static {
     const ABOVE: u16 = 2;
 
     /// The rows, in any order.
-    fn rows(source: &Self::Source) -> Vec<Self::Row>;
+    fn rows(source: &Self::Source<'_>) -> Vec<Self::Row>;
     /// Lines above the table: what the numbers are about.
-    fn heads(source: &Self::Source) -> Vec<String>;
+    fn heads(source: &Self::Source<'_>) -> Vec<String>;
     /// Instead of the table when there is nothing: why, and what to do.
-    fn empty(source: &Self::Source) -> String;
+    fn empty(source: &Self::Source<'_>) -> String;
     /// What stays the same while the numbers change: the cursor stays on it.
     fn key(row: &Self::Row) -> String;
     /// The order of two rows, the small one first.
@@ -64,6 +89,16 @@ pub trait Listing: Debug + 'static {
         let _ = row;
         None
     }
+    /// The statement that it is about, whole.
+    fn query(row: &Self::Row) -> Option<Text> {
+        let _ = row;
+        None
+    }
+    /// The time that it stands for: Enter goes there.
+    fn time(row: &Self::Row) -> Option<Timestamp> {
+        let _ = row;
+        None
+    }
     /// The client of a pooler or Redis server that it is: the target and its identifier there.
     fn client(row: &Self::Row) -> Option<(TargetName, Text)> {
         let _ = row;
@@ -72,9 +107,7 @@ pub trait Listing: Debug + 'static {
 }
 
 /// A sheet whatever it lists.
-pub trait AnySheet<S = Moment>: Debug + Send {
-    /// Takes the rows of `source`; `area` is the whole screen.
-    fn refresh(&mut self, source: &S, area: Rect);
+pub trait AnySheet: Debug + Send {
     /// Moves, sorts, or begins to type the filter.
     fn command(&mut self, command: Command);
     /// Whether the filter is being typed.
@@ -91,6 +124,10 @@ pub trait AnySheet<S = Moment>: Debug + Send {
     fn copy(&self) -> Option<String>;
     /// The connection that the selected row is about.
     fn connection(&self) -> Option<RowId>;
+    /// The statement that the selected row is about, whole.
+    fn query(&self) -> Option<Text>;
+    /// The time that the selected row stands for.
+    fn time(&self) -> Option<Timestamp>;
     /// The client that the selected row is about.
     fn client(&self) -> Option<(TargetName, Text)>;
     /// Draws it; returns where the terminal's cursor stands, if something is typed.
@@ -135,12 +172,18 @@ impl<L: Listing> Default for Sheet<L> {
 
 impl<L: Listing> Sheet<L> {
     /// A sheet that lists nothing yet.
-    pub fn open() -> Box<dyn AnySheet<L::Source>> {
+    pub fn open() -> Box<dyn Listed>
+    where
+        Self: Listed,
+    {
         Box::new(Self::default())
     }
 
     /// The same with a filter from the start.
-    pub fn filtered(filter: String) -> Box<dyn AnySheet<L::Source>> {
+    pub fn filtered(filter: String) -> Box<dyn Listed>
+    where
+        Self: Listed,
+    {
         Box::new(Self { filter, ..Self::default() })
     }
 
@@ -161,7 +204,7 @@ impl<L: Listing> Sheet<L> {
     }
 
     /// The rows that pass the filter, in order. The cursor stays on its row.
-    fn arrange(&mut self, source: &L::Source) {
+    fn arrange(&mut self, source: &L::Source<'_>) {
         let mut rows = L::rows(source);
         self.listed = rows.len();
         let words: Vec<String> = self.filter.to_lowercase().split_whitespace().map(str::to_owned).collect();
@@ -223,8 +266,18 @@ fn place(area: Rect, above: u16) -> Rect {
     Rect { y: area.y + area.height.min(above), height, ..area }.intersection(area)
 }
 
-impl<L: Listing> AnySheet<L::Source> for Sheet<L> {
-    fn refresh(&mut self, source: &L::Source, area: Rect) {
+impl<L> Listed for Sheet<L>
+where
+    L: for<'a> Listing<Source<'a> = Known<'a>>,
+{
+    fn refresh(&mut self, known: &Known<'_>, area: Rect) {
+        self.take(known, area);
+    }
+}
+
+impl<L: Listing> Sheet<L> {
+    /// Takes the rows of `source`; `area` is the whole screen.
+    pub fn take(&mut self, source: &L::Source<'_>, area: Rect) {
         let place = place(area, L::ABOVE);
         let width = usize::from(place.width.saturating_sub(4));
         self.heads = L::heads(source).iter().flat_map(|head| wrap(head, width)).collect();
@@ -234,7 +287,9 @@ impl<L: Listing> AnySheet<L::Source> for Sheet<L> {
         self.height = usize::from(place.height.saturating_sub(2)).saturating_sub(above).max(1);
         self.offset = scroll(self.offset, Some(self.at), self.rows.len(), self.height);
     }
+}
 
+impl<L: Listing> AnySheet for Sheet<L> {
     fn command(&mut self, command: Command) {
         let page = self.height.saturating_sub(1).max(1);
         match command {
@@ -286,6 +341,14 @@ impl<L: Listing> AnySheet<L::Source> for Sheet<L> {
 
     fn connection(&self) -> Option<RowId> {
         self.rows.get(self.at).and_then(L::connection)
+    }
+
+    fn query(&self) -> Option<Text> {
+        self.rows.get(self.at).and_then(L::query)
+    }
+
+    fn time(&self) -> Option<Timestamp> {
+        self.rows.get(self.at).and_then(L::time)
     }
 
     fn client(&self) -> Option<(TargetName, Text)> {

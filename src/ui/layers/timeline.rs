@@ -1,36 +1,155 @@
-//! What happened, newest first; above it what came of the last operations, session by session.
+//! What happened, newest first: findings, operations and what came of them, events. Enter goes to that moment.
 
-use ratatui::text::{Line, Span};
+use std::cmp::Ordering;
 
-use crate::analysis::Moment;
+use ratatui::text::Span;
+
+use super::sheet::{Known, Listing};
 use crate::model::event::{Event, EventKind};
-use crate::model::operation::{OperationReport, Outcome};
-use crate::model::target::{TargetError, TargetState, TargetStatus};
+use crate::model::operation::{OperationReport, Outcome, VictimOutcome};
+use crate::model::target::{TargetError, TargetName, TargetState, TargetStatus};
+use crate::model::time::Timestamp;
+use crate::model::track::{Mark, MarkKind};
 use crate::ui::format;
-use crate::ui::paint::{Paint, wrap};
+use crate::ui::paint::Paint;
+use crate::ui::state::travel::gravity;
 use crate::ui::theme::Meaning;
 use crate::ui::view::connections::one_line;
+use crate::ui::widgets::table::{Cell, Column};
 
-/// The lines of the timeline.
-pub fn lines(
-    moment: &Moment,
-    reports: &[OperationReport],
-    width: u16,
-    paint: &Paint<'_>,
-) -> Vec<Line<'static>> {
-    let mut lines: Vec<_> = reports.iter().rev().flat_map(|report| operation(report, paint)).collect();
-    for target in &moment.targets {
-        lines.extend(trouble(target, width, paint));
+/// The timeline of a profile.
+#[derive(Debug)]
+pub struct Timeline;
+
+/// Something that happened.
+#[derive(Debug)]
+pub struct Row {
+    at: Timestamp,
+    time: String,
+    what: What,
+    target: Option<TargetName>,
+    text: String,
+}
+
+/// What kind of thing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum What {
+    /// As the past keeps it.
+    Mark(MarkKind),
+    /// What came of an operation for one session.
+    Outcome(Outcome),
+}
+
+/// What a column shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Field {
+    /// When.
+    Time,
+    /// How grave it is, as a sign.
+    Sign,
+    /// Where.
+    Target,
+    /// What.
+    Text,
+}
+
+impl Listing for Timeline {
+    type Row = Row;
+    type Field = Field;
+    type Source<'a> = Known<'a>;
+
+    const TITLE: &'static str = "Timeline";
+    const COLUMNS: &'static [Column<Field>] = &[
+        Column::text(Field::Sign, "", (1, 1), 95),
+        Column::text(Field::Time, "time", (8, 14), 100),
+        Column::text(Field::Target, "target", (6, 16), 20),
+        Column::text(Field::Text, "what happened", (20, 400), 90),
+    ];
+    const SORTS: &'static [(Field, bool)] = &[(Field::Time, true), (Field::Sign, true)];
+
+    fn rows(known: &Known<'_>) -> Vec<Row> {
+        let marks = known.track.map_or(&[][..], |track| &track.marks);
+        let events = &known.newest.events;
+        let mut rows: Vec<Row> = marks.iter().map(|mark| marked(mark, events, known)).collect();
+        // Events stand in the track too, once there is one that reaches so far.
+        let told = |event: &&Event| {
+            marks.iter().any(|mark| mark.at == event.at && mark.kind == MarkKind::Event(event.kind))
+        };
+        rows.extend(events.iter().filter(|event| !told(event)).map(|event| happened(event, known)));
+        rows.extend(known.reports.iter().flat_map(|(at, report)| outcomes(*at, report, known)));
+        rows
     }
-    for happened in moment.events.iter().rev() {
-        let mut line = event(happened, paint);
-        line.insert(1, paint.span(format!("{:<12} ", &*happened.target), Meaning::Accent));
-        lines.push(Line::from(line));
+
+    fn heads(known: &Known<'_>) -> Vec<String> {
+        known.moment.targets.iter().flat_map(trouble).collect()
     }
-    if lines.is_empty() {
-        lines.push(Line::from(paint.span("Nothing happened since pooltop began to watch.", Meaning::Muted)));
+
+    fn empty(_: &Known<'_>) -> String {
+        "Nothing happened since pooltop began to watch.".to_owned()
     }
-    lines
+
+    fn key(row: &Row) -> String {
+        format!("{} {}", row.at, row.text)
+    }
+
+    fn compare(left: &Row, right: &Row, field: Field) -> Ordering {
+        let of = |row: &Row| match row.what {
+            What::Mark(kind) => gravity(kind),
+            What::Outcome(_) => gravity(MarkKind::Operation),
+        };
+        match field {
+            Field::Sign => of(left).cmp(&of(right)).then(left.at.cmp(&right.at)),
+            Field::Target => left.target.cmp(&right.target),
+            Field::Text => left.text.cmp(&right.text),
+            Field::Time => left.at.cmp(&right.at),
+        }
+    }
+
+    fn cell<'r>(row: &'r Row, field: Field, paint: &Paint<'_>) -> Cell<'r> {
+        let (sign, look) = match row.what {
+            What::Mark(MarkKind::Finding(severity)) => paint.severity(severity),
+            What::Mark(MarkKind::Operation) => (paint.glyphs.operation, Meaning::Text),
+            What::Mark(MarkKind::Event(kind)) => (paint.glyphs.event, event_look(kind)),
+            What::Outcome(outcome) => (paint.glyphs.operation, look(outcome)),
+        };
+        match field {
+            Field::Time => Cell::muted(row.time.as_str()),
+            Field::Sign => Cell::of(sign, look),
+            Field::Target => Cell::of(row.target.as_deref().unwrap_or_default(), Meaning::Accent),
+            Field::Text => Cell::of(row.text.as_str(), look),
+        }
+    }
+
+    fn text(row: &Row) -> String {
+        let target = row.target.as_ref().map(|target| format!(" {target}:")).unwrap_or_default();
+        let word = match row.what {
+            What::Mark(MarkKind::Finding(severity)) => format!("{} finding: ", severity.as_str()),
+            _ => String::new(),
+        };
+        format!("{}{target} {word}{}", row.time, row.text)
+    }
+
+    fn time(row: &Row) -> Option<Timestamp> {
+        Some(row.at)
+    }
+}
+
+fn row(at: Timestamp, what: What, target: Option<&TargetName>, text: &str, known: &Known<'_>) -> Row {
+    let time = format::time_on(at, known.newest.at, known.zone);
+    Row { at, time, what, target: target.cloned(), text: one_line(text) }
+}
+
+/// A mark. Which target an event was about stands with the event.
+fn marked(mark: &Mark, events: &[Event], known: &Known<'_>) -> Row {
+    let same = |event: &&Event| event.at == mark.at && MarkKind::Event(event.kind) == mark.kind;
+    match events.iter().find(same) {
+        Some(event) => happened(event, known),
+        None => row(mark.at, What::Mark(mark.kind), None, &mark.text, known),
+    }
+}
+
+fn happened(event: &Event, known: &Known<'_>) -> Row {
+    row(event.at, What::Mark(MarkKind::Event(event.kind)), Some(&event.target), &event.text, known)
 }
 
 /// An event without its target.
@@ -41,35 +160,24 @@ pub fn event(event: &Event, paint: &Paint<'_>) -> Vec<Span<'static>> {
     ]
 }
 
-fn operation(report: &OperationReport, paint: &Paint<'_>) -> Vec<Line<'static>> {
-    let settled = if report.settled { "" } else { ", watching whether they go" };
-    let head = format!("{} on {}: {}{settled}", report.kind, report.target, summary(report));
-    let mut lines = vec![Line::from(paint.span(head, Meaning::Title))];
-    for outcome in &report.outcomes {
-        lines.push(Line::from(vec![
-            paint.span(format!("  {:>7}  ", outcome.id), Meaning::Text),
-            paint.span(format!("{:<12}", outcome.outcome.as_str()), look(outcome.outcome)),
-            paint.span(outcome.message.to_string(), Meaning::Muted),
-        ]));
-    }
-    lines.push(Line::default());
-    lines
+/// What came of an operation, session by session.
+fn outcomes(at: Timestamp, report: &OperationReport, known: &Known<'_>) -> Vec<Row> {
+    let settled = if report.settled { "" } else { ", watching whether it goes" };
+    let text = |outcome: &VictimOutcome| {
+        let VictimOutcome { id, outcome, message } = outcome;
+        format!("{} {id}: {}, {message}{settled}", report.kind, outcome.as_str())
+    };
+    let outcome =
+        |one: &VictimOutcome| row(at, What::Outcome(one.outcome), Some(&report.target), &text(one), known);
+    report.outcomes.iter().map(outcome).collect()
 }
 
 /// The words of a target that is not live, in full.
-fn trouble(target: &TargetStatus, width: u16, paint: &Paint<'_>) -> Vec<Line<'static>> {
+fn trouble(target: &TargetStatus) -> Vec<String> {
     let Some(error) = target.error.as_ref().filter(|_| target.state != TargetState::Live) else {
         return Vec::new();
     };
-    let mut lines: Vec<_> = wrap(&said(&target.name, error), width.into())
-        .into_iter()
-        .map(|line| Line::from(paint.span(line, Meaning::Danger)))
-        .collect();
-    for line in error.hint.iter().flat_map(|hint| wrap(hint, width.into())) {
-        lines.push(Line::from(paint.span(line, Meaning::Accent)));
-    }
-    lines.push(Line::default());
-    lines
+    std::iter::once(said(&target.name, error)).chain(error.hint.iter().map(ToString::to_string)).collect()
 }
 
 /// The server's own words, with its SQLSTATE once.

@@ -9,7 +9,10 @@ use ratatui::text::{Line, Span};
 
 use crate::model::target::{Overhead, TargetState, TargetStatus, Wire};
 use crate::model::time::Timestamp;
-use crate::ui::contract::{Feed, ProfileHeader};
+use crate::model::track::Playing;
+use crate::text::size;
+use crate::text::span::span;
+use crate::ui::contract::{Feed, ProfileHeader, RecordingState};
 use crate::ui::format;
 use crate::ui::paint::{Paint, cells, put_cut, put_line};
 use crate::ui::state::reel::Hold;
@@ -24,8 +27,25 @@ pub struct Header<'a> {
     pub targets: &'a [TargetStatus],
     /// The time that counts.
     pub now: Timestamp,
+    /// What is said beside it.
+    pub clock: Clock,
+    /// The recording into a file.
+    pub recording: Option<&'a RecordingState>,
+}
+
+/// Which time the screen shows.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
     /// Whether the screen follows the present.
     pub hold: Hold,
+    /// How the replay stands, if it is one.
+    pub playing: Option<Playing>,
+    /// The newest moment, shown or not.
+    pub newest: Timestamp,
+    /// Another moment was asked for and is on its way.
+    pub waiting: bool,
+    /// There is not much room.
+    pub short: bool,
 }
 
 /// Draws it. What does not fit falls away from the right: cost, then targets that are live.
@@ -38,6 +58,7 @@ pub fn draw(header: &Header<'_>, paint: &Paint<'_>, area: Rect, buf: &mut Buffer
         &clock,
     );
     let mut line = profile(header.profile, paint);
+    line.spans.extend(recording(header.recording, paint));
     let mut order: Vec<&TargetStatus> = header.targets.iter().collect();
     order.sort_by_key(|target| target.state == TargetState::Live);
     let mut left_out = 0;
@@ -81,6 +102,16 @@ fn profile<'t>(profile: &ProfileHeader, paint: &Paint<'_>) -> Line<'t> {
         }
     }
     line
+}
+
+/// That everything goes into a file; or that it does not any more.
+fn recording<'t>(recording: Option<&RecordingState>, paint: &Paint<'_>) -> Vec<Span<'t>> {
+    let Some(state) = recording else { return Vec::new() };
+    let (word, look) = match state.problem {
+        None => (format!("{} REC {}", paint.glyphs.live, size::roughly(state.bytes as f64)), Meaning::Accent),
+        Some(_) => ("REC stopped".to_owned(), Meaning::Danger),
+    };
+    vec![Span::raw("  "), paint.span(word, look)]
 }
 
 fn feed(feed: &Feed) -> Option<String> {
@@ -138,7 +169,7 @@ fn chip<'t>(
 /// one, because below a second it jitters from frame to frame without saying more.
 fn live_word(target: &TargetStatus, age: Option<Duration>, detail: Detail) -> String {
     let usual = Duration::from_secs(if target.round_trip.is_some() { 10 } else { 2 });
-    let age = age.filter(|age| *age >= usual).map(|age| format::age(Duration::from_secs(age.as_secs())));
+    let age = age.filter(|age| *age >= usual).map(|age| format::age(whole_seconds(age)));
     let about = match (target.round_trip, target.wire, detail) {
         (Some(round_trip), ..) => Some(format!("pooled {}", format::age(round_trip))),
         (None, Some(Wire::Pooled), Detail::Full) => Some("pooled, queues with the application".to_owned()),
@@ -197,10 +228,33 @@ fn cost<'t>(targets: &[TargetStatus], paint: &Paint<'_>) -> Line<'t> {
 }
 
 fn clock<'t>(header: &Header<'_>, paint: &Paint<'_>) -> Line<'t> {
-    let time = format::clock(header.now, paint.zone);
-    match header.hold {
-        Hold::Following => Line::from(paint.span(format!("{time} "), Meaning::Text)),
-        Hold::Frozen => Line::from(paint.span(format!(" FROZEN at {time} "), Meaning::Frozen)),
-        Hold::Past(back) => Line::from(paint.span(format!(" PAST {time}, {back} back "), Meaning::Frozen)),
-    }
+    let (clock, now) = (&header.clock, header.now);
+    let waits = if clock.waiting { format!(" {}", paint.glyphs.ellipsis) } else { String::new() };
+    let time = format::clock(now, paint.zone);
+    let text = match (clock.playing, clock.hold) {
+        (Some(playing), _) => replay(clock, playing, now, paint),
+        (None, Hold::Following) if clock.waiting => time,
+        (None, Hold::Following) => return Line::from(paint.span(format!("{time} "), Meaning::Text)),
+        (None, Hold::Frozen) => format!("FROZEN at {time}"),
+        (None, Hold::Past) => {
+            let (time, ago) = (format::time_on(now, clock.newest, paint.zone), clock.newest.age_of(now));
+            format!("PAST {time}, {} ago", span(whole_seconds(ago)))
+        }
+    };
+    Line::from(paint.span(format!(" {text}{waits} "), Meaning::Frozen))
+}
+
+/// Time and pace of a replay. On which day it was is part of the time, where there is room for it.
+fn replay(clock: &Clock, playing: Playing, now: Timestamp, paint: &Paint<'_>) -> String {
+    let time = if clock.short { format::time(now, paint.zone) } else { format::full(now, paint.zone) };
+    let state = match playing {
+        Playing { at_end: true, .. } => " end",
+        Playing { running: false, .. } => " paused",
+        _ => "",
+    };
+    format!("REPLAY {time} {}{}{state}", paint.glyphs.times, playing.speed)
+}
+
+fn whole_seconds(age: Duration) -> Duration {
+    Duration::from_secs(age.as_secs())
 }

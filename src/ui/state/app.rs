@@ -15,11 +15,13 @@ use super::pools::Pools;
 use super::reel::Reel;
 use super::suspects::Suspects;
 use super::toasts::Toasts;
+use super::travel::Journey;
 use crate::analysis::Moment;
 use crate::analysis::sizing::draft::Draft;
 use crate::model::operation::{BlastRadius, OperationReport};
 use crate::model::sample::ServerIdentity;
 use crate::model::target::TargetName;
+use crate::model::time::Timestamp;
 use crate::text::Text;
 use crate::ui::command::{Command, Place};
 use crate::ui::contract::{Effect, Input, Options, ProfileEntry, Tone};
@@ -28,7 +30,7 @@ use crate::ui::keymap::Chord;
 use crate::ui::layers::Layer;
 use crate::ui::layers::detail::Inspection;
 use crate::ui::layers::sheet::AnySheet as _;
-use crate::ui::layout::{Layout, Panel};
+use crate::ui::layout::{Layout, Lines, Panel};
 use crate::ui::paint::Paint;
 use crate::ui::panels::states::States;
 
@@ -58,6 +60,7 @@ pub struct App {
     pub(in crate::ui) connections: Connections,
     pub(in crate::ui) suspects: Suspects,
     pub(in crate::ui) states: States,
+    pub(in crate::ui) journey: Journey,
     /// The filter while it is typed.
     pub(in crate::ui) filter_line: Option<LineInput>,
     pub(in crate::ui) layers: Vec<Layer>,
@@ -66,7 +69,7 @@ pub struct App {
     pub(in crate::ui) toasts: Toasts,
     pub(in crate::ui) profiles: Vec<ProfileEntry>,
     pub(in crate::ui) servers: Vec<(TargetName, Draft)>,
-    pub(in crate::ui) reports: Vec<OperationReport>,
+    pub(in crate::ui) reports: Vec<(Timestamp, OperationReport)>,
     pub(in crate::ui) pauses: Pauses,
     pub(in crate::ui) inspections: HashMap<RowId, Inspection>,
     pub(in crate::ui) detail: Vec<ratatui::text::Line<'static>>,
@@ -93,6 +96,7 @@ impl App {
             connections: Connections::default(),
             suspects: Suspects::default(),
             states: States::default(),
+            journey: Journey::default(),
             filter_line: None,
             layers: Vec::new(),
             toasts: Toasts::default(),
@@ -157,7 +161,12 @@ impl App {
     }
 
     pub(in crate::ui) fn layout(&self) -> Layout {
-        Layout::new(self.area, self.focus, self.banner().is_some())
+        self.layout_of(self.area)
+    }
+
+    pub(in crate::ui) fn layout_of(&self, area: Rect) -> Layout {
+        let lines = Lines { banner: self.banner().is_some(), ruler: self.shows_ruler() };
+        Layout::new(area, self.focus, lines)
     }
 
     pub(in crate::ui) fn paint(&self) -> Paint<'_> {
@@ -206,6 +215,11 @@ impl App {
                     palette.search();
                 }
             }
+            Some(Layer::GoTo(goto)) => {
+                if line::key(&mut goto.input, key) {
+                    goto.error = None;
+                }
+            }
             Some(Layer::Secret(secret)) => drop(line::key(&mut secret.input, key)),
             Some(Layer::Confirm(_)) => self.type_name(key),
             Some(Layer::Sheet(sheet)) => sheet.type_key(key),
@@ -236,6 +250,7 @@ impl App {
                 line::paste(&mut palette.input, text);
                 palette.search();
             }
+            (Some(Layer::GoTo(goto)), _) => line::paste(&mut goto.input, text),
             (Some(Layer::Secret(secret)), _) => line::paste(&mut secret.input, text),
             (Some(Layer::Sheet(sheet)), _) if sheet.is_typing() => sheet.paste(text),
             (Some(Layer::Size(size)), _) => size.paste(text),

@@ -7,7 +7,8 @@ use crate::analysis::moment::StateSeries;
 use crate::model::sample::StateCounts;
 use crate::ui::format;
 use crate::ui::layers::page::{Page, Subject};
-use crate::ui::layers::{Layer, detail, evidence, help, timeline};
+use crate::ui::layers::sheet::Known;
+use crate::ui::layers::{Layer, compare, detail, evidence, help};
 use crate::ui::layout::Panel;
 use crate::ui::panels::states::{StateRow, States};
 use crate::ui::theme::Meaning;
@@ -68,8 +69,12 @@ impl App {
                     }
                 }
                 Layer::Sheet(sheet) => {
-                    if let Some(moment) = self.reel.shown() {
-                        sheet.refresh(moment, self.area);
+                    if let (Some(moment), Some(newest)) = (self.reel.shown(), self.reel.newest()) {
+                        let (track, zone) = (self.journey.track.as_deref(), &self.options.zone);
+                        sheet.refresh(
+                            &Known { moment, newest, track, reports: &self.reports, zone },
+                            self.area,
+                        );
                     }
                 }
                 _ => {}
@@ -87,7 +92,7 @@ impl App {
             Subject::Connection(id) => self.detail_lines(*id, width),
             Subject::Finding(key) => evidence::lines(moment, key.find(moment), width, &paint),
             Subject::Help => help::lines(&self.options.keymap, width, &paint),
-            Subject::Timeline => timeline::lines(moment, &self.reports, width, &paint),
+            Subject::Compare => compare::lines(&self.journey.before, moment, width, &paint),
         }
     }
 

@@ -15,6 +15,7 @@ use crate::ui::layers::sheet::clients::Clients;
 use crate::ui::layers::sheet::layers::Layers;
 use crate::ui::layers::sheet::statements::Statements;
 use crate::ui::layers::size::Size;
+use crate::ui::layers::timeline::Timeline;
 use crate::ui::layers::tree::Tree;
 use crate::ui::layout::Panel;
 use crate::ui::view::connections::Tab;
@@ -36,6 +37,7 @@ impl App {
             Command::Open => self.open(),
             command if command.operates() => self.operate(command),
             Command::Copy => self.copy(),
+            Command::CopyQuery => self.copy_query(),
             Command::Close => self.close(),
             Command::Back => self.back(),
             _ => self.show_command(command),
@@ -61,9 +63,7 @@ impl App {
             Command::OnlyPool => self.only_pool(),
             Command::Mark | Command::MarkShown | Command::Unmark => self.mark(command),
             Command::MarkSuspects => self.mark_suspects(),
-            Command::Freeze | Command::StepBack | Command::StepForward | Command::Oldest | Command::Live => {
-                self.time(command);
-            }
+            command if command.travels() => self.time_command(command),
             _ => self.program_command(command),
         }
     }
@@ -74,8 +74,11 @@ impl App {
             Command::Layers => self.layers.push(Layer::Sheet(Sheet::<Layers>::open())),
             Command::Clients => self.layers.push(Layer::Sheet(Sheet::<Clients>::open())),
             Command::Statements => self.layers.push(Layer::Sheet(Sheet::<Statements>::open())),
-            Command::Timeline => self.layers.push(Layer::Page(Page::new(Subject::Timeline))),
+            Command::Timeline => self.layers.push(Layer::Sheet(Sheet::<Timeline>::open())),
             Command::Size => self.open_size(),
+            Command::GoTo => self.ask_time(),
+            Command::KeepMoment => self.keep_moment(),
+            Command::Compare => self.compare(),
             Command::Help => self.layers.push(Layer::Page(Page::new(Subject::Help))),
             Command::Palette => self.layers.push(Layer::Palette(self.new_palette())),
             Command::Profiles => self.layers.push(Layer::Choice(Choice::profiles(&self.profiles))),
@@ -180,17 +183,6 @@ impl App {
         self.refresh_lists();
     }
 
-    fn time(&mut self, command: Command) {
-        match command {
-            Command::Freeze => self.reel.toggle_freeze(),
-            Command::StepBack => self.reel.step(-1),
-            Command::StepForward => self.reel.step(1),
-            Command::Oldest => self.reel.oldest(),
-            _ => self.reel.follow(),
-        }
-        self.refresh_lists();
-    }
-
     fn open(&mut self) {
         let Some(moment) = self.reel.shown().cloned() else { return };
         match self.focus {
@@ -252,35 +244,6 @@ impl App {
         self.inspect(id);
     }
 
-    fn copy(&mut self) {
-        let Some(moment) = self.reel.shown() else { return };
-        let text = match self.focus {
-            Panel::Pools => self.pools.selected().map(|line| line.label().to_owned()),
-            Panel::Connections => self.connections.selected(moment).map(|row| {
-                let backend = &row.backend;
-                let query = backend.query.as_deref().unwrap_or_default();
-                format!(
-                    "{} {} {}\n{query}",
-                    backend.pid(),
-                    backend.session.application_name,
-                    backend.state.as_str()
-                )
-            }),
-            Panel::Suspects => self.suspects.selected(moment).map(|finding| {
-                let lines = std::iter::once(&finding.title).chain(&finding.evidence).map(|text| &**text);
-                lines.collect::<Vec<_>>().join("\n")
-            }),
-        };
-        if let Some(text) = text {
-            self.copy_text(text);
-        }
-    }
-
-    pub(super) fn copy_text(&mut self, text: String) {
-        self.effects.push(Effect::Copy(text));
-        self.toast(Tone::Info, "Copied (in tmux: set -g set-clipboard on).");
-    }
-
     /// Esc: toasts, then the filter, then the past. Never quits.
     fn close(&mut self) {
         if self.toasts.clear() {
@@ -289,9 +252,10 @@ impl App {
         if self.connections.is_filtered() {
             self.connections.clear_filter();
             self.refresh_lists();
-        } else if self.reel.hold() != Hold::Following {
-            self.reel.follow();
-            self.refresh_lists();
+        } else if self.journey.is_waiting() && self.journey.playing.is_some() {
+            self.journey.stop_waiting();
+        } else if self.journey.is_waiting() || self.reel.hold() != Hold::Following {
+            self.follow();
         }
     }
 

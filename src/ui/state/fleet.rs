@@ -63,7 +63,7 @@ impl App {
         let Some(fleet) = self.shown_fleet_mut() else { return };
         fleet.standing.now = now;
         fleet.sheet.keep_order(fleet.moved.is_some_and(|moved| at.saturating_sub(moved) < CALM));
-        fleet.sheet.refresh(&fleet.standing, area);
+        fleet.sheet.take(&fleet.standing, area);
     }
 
     /// A command where no layer is open: on the list of the fleet, or on the profile that is shown.

@@ -10,7 +10,8 @@ use crate::analysis::Moment;
 use crate::model::event::{Event, EventKind};
 use crate::model::operation::OperationReport;
 use crate::model::target::TargetName;
-use crate::ui::contract::{Effect, Input, ProfileHeader, Tone};
+use crate::text::size;
+use crate::ui::contract::{Effect, Input, ProfileHeader, RecordingState, Tone};
 use crate::ui::layers::Layer;
 use crate::ui::layers::timeline::summary;
 
@@ -25,6 +26,10 @@ impl App {
             Input::Radius { target, result } => self.set_radius(&target, &result),
             Input::Report(report) => self.take_report(report),
             Input::Toast(tone, text) => self.toast(tone, &text),
+            Input::Past { ticket, moment } => self.take_past(ticket, moment),
+            Input::Track(track) => self.journey.track = Some(track),
+            Input::Playing(playing) => self.journey.playing = Some(playing),
+            Input::Recording(recording) => self.take_recording(recording),
             Input::Exported(path) => {
                 self.exported = true;
                 self.toast(Tone::Info, &format!("Snapshot written to {path}"));
@@ -121,10 +126,33 @@ impl App {
             (known.kind, &known.target) == (report.kind, &report.target)
                 && known.outcomes.iter().map(|row| &row.id).eq(report.outcomes.iter().map(|row| &row.id))
         };
-        self.reports.retain(|known| !same(known));
-        self.reports.push(report);
+        let at = self.options.clock.now();
+        let first = self.reports.iter().find(|(_, known)| same(known)).map_or(at, |(at, _)| *at);
+        self.reports.retain(|(_, known)| !same(known));
+        self.reports.push((first, report));
         let surplus = self.reports.len().saturating_sub(REPORTS);
         self.reports.drain(..surplus);
+    }
+
+    /// Says when the recording begins, ends or fails; in between only the header changes.
+    fn take_recording(&mut self, recording: Option<RecordingState>) {
+        let before = std::mem::replace(&mut self.journey.recording, recording);
+        let failed = |state: &Option<RecordingState>| state.as_ref().and_then(|state| state.problem.clone());
+        let (tone, text) = match (&before, &self.journey.recording) {
+            (_, Some(now)) if failed(&self.journey.recording) != failed(&before) => match &now.problem {
+                Some(problem) => (Tone::Error, format!("Recording into {} stopped: {problem}", now.file)),
+                None => (Tone::Info, format!("Recording into {} again", now.file)),
+            },
+            (None, Some(now)) => (Tone::Info, format!("Recording into {}", now.file)),
+            (Some(last), None) => {
+                let size = size::roughly(last.bytes as f64);
+                (Tone::Info, format!("Recorded into {}, {size}", last.file))
+            }
+            _ => return,
+        };
+        // What is in a file is not lost when the program ends.
+        self.exported |= tone == Tone::Info;
+        self.toast(tone, &text);
     }
 
     fn switch_profile(&mut self, profile: ProfileHeader) {
@@ -134,6 +162,7 @@ impl App {
             fleet.is_shown = false;
         }
         self.reel.clear();
+        self.journey.clear();
         self.layers.clear();
         self.filter_line = None;
         self.pools = super::pools::Pools::default();
@@ -173,7 +202,7 @@ impl App {
 
     /// Whether the screen shows the past, in which nothing can be done.
     pub(super) fn is_past(&self) -> bool {
-        matches!(self.reel.hold(), Hold::Past(_))
+        self.reel.hold() == Hold::Past
     }
 }
 

@@ -120,7 +120,7 @@ impl App {
             Some(Layer::Page(page)) => match &page.subject {
                 Subject::Connection(id) => *id,
                 Subject::Finding(_) => return Ok(None),
-                Subject::Help | Subject::Timeline => return Err("Nothing to operate on here.".to_owned()),
+                Subject::Help | Subject::Compare => return Err("Nothing to operate on here.".to_owned()),
             },
             Some(Layer::Tree(tree)) => tree.selected(moment).ok_or(
                 "A prepared transaction has no session: COMMIT PREPARED or ROLLBACK PREPARED ends it.",

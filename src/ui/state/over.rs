@@ -33,48 +33,45 @@ impl App {
             (Some(Layer::Sheet(sheet)), Command::Close) if sheet.is_filtered() => sheet.clear_filter(),
             (_, Command::Close | Command::Back)
             | (Some(Layer::Tree(_)), Command::Blocking)
-            | (Some(Layer::Sheet(_)), Command::Statements | Command::Clients | Command::Layers) => {
+            | (
+                Some(Layer::Sheet(_)),
+                Command::Statements | Command::Clients | Command::Layers | Command::Timeline,
+            ) => {
                 drop(self.layers.pop());
             }
             (_, Command::Help) => self.help(),
             (_, Command::Cancel | Command::Terminate) => self.operate(command),
             (_, Command::Open | Command::Answer) => self.enter(),
+            (Some(Layer::Page(_) | Layer::Tree(_) | Layer::Sheet(_)), command) if command.travels() => {
+                self.time_command(command);
+            }
             (Some(Layer::Page(page)), Command::MarkSuspects)
                 if matches!(page.subject, Subject::Finding(_)) =>
             {
                 self.mark_suspects();
             }
-            (Some(Layer::Page(page)), command) => {
-                if command == Command::Copy {
-                    let text = page.lines.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
-                    self.copy_text(text);
-                } else {
-                    page.command(command);
-                }
+            (Some(Layer::Page(_) | Layer::Tree(_) | Layer::Sheet(_) | Layer::Size(_)), Command::Copy) => {
+                self.copy();
             }
+            (Some(Layer::Page(_) | Layer::Tree(_) | Layer::Sheet(_)), Command::CopyQuery) => {
+                self.copy_query();
+            }
+            (Some(Layer::Page(page)), Command::Compare) if page.subject == Subject::Compare => {
+                self.layers.pop();
+            }
+            (Some(Layer::Page(_) | Layer::Tree(_) | Layer::Sheet(_)), Command::Compare) => self.compare(),
+            (Some(Layer::Page(page)), command) => page.command(command),
             (Some(Layer::Sheet(sheet)), Command::KillClient) => {
                 if let Some((target, id)) = sheet.client() {
                     self.ask_client_of(&target, &id);
                 }
             }
-            (Some(Layer::Sheet(sheet)), Command::Copy) => {
-                if let Some(text) = sheet.copy() {
-                    self.copy_text(text);
-                }
-            }
             (Some(Layer::Sheet(sheet)), command) => sheet.command(command),
-            (Some(Layer::Size(size)), command) => {
-                if command == Command::Copy {
-                    let text = size.text();
-                    self.copy_text(text);
-                } else {
-                    size.command(command);
-                }
-            }
+            (Some(Layer::Size(size)), command) => size.command(command),
             (Some(Layer::Tree(tree)), command) => tree.command(command),
             (Some(Layer::Choice(choice)), command) => choice.command(command),
             (Some(Layer::Palette(palette)), command) => palette.command(command),
-            (Some(Layer::Secret(_)) | None, _) => {}
+            (Some(Layer::GoTo(_) | Layer::Secret(_)) | None, _) => {}
         }
     }
 
@@ -99,7 +96,10 @@ impl App {
             }
             Some(Layer::Sheet(sheet)) if sheet.is_typing() => sheet.command(Command::Open),
             Some(Layer::Sheet(sheet)) => {
-                if let Some(id) = sheet.connection() {
+                if let Some(at) = sheet.time() {
+                    self.layers.clear();
+                    self.go_to_mark(at);
+                } else if let Some(id) = sheet.connection() {
                     self.open_connection(id);
                 }
             }
@@ -113,6 +113,10 @@ impl App {
                 let asked = palette.asked();
                 self.layers.pop();
                 self.ask(asked);
+            }
+            Some(Layer::GoTo(goto)) => {
+                let typed = goto.input.value().to_owned();
+                self.go_to_typed(&typed);
             }
             Some(Layer::Secret(secret)) => {
                 let (target, typed) = (Arc::clone(&secret.target), secret.take());
@@ -143,6 +147,7 @@ impl App {
             Asked::Theme(name) => self.load_theme(&name),
             Asked::Profile(name) => self.effects.push(Effect::SwitchProfile(name.as_str().into())),
             Asked::Export(format) => self.export(format),
+            Asked::GoTo(time) => self.go_to_typed(&time),
             Asked::Unknown(what) => self.toast(Tone::Warning, &what),
         }
     }

@@ -60,7 +60,10 @@ impl App {
 
     /// The palette, with every command that cannot be asked for now.
     pub(super) fn new_palette(&self) -> Palette {
-        let reason = |command: &Command| Some((*command, self.unavailable(*command)?));
+        let reason = |command: &Command| {
+            let timeless = || self.out_of_time(*command).map(str::to_owned);
+            Some((*command, self.unavailable(*command).or_else(timeless)?))
+        };
         Palette::new(Command::ALL.iter().filter_map(reason).collect())
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::analysis::Moment;
 use crate::model::time::Timestamp;
+use crate::model::track::Travel;
 
 /// How many bytes of moments are kept for stepping back. Rows are shared with the history, lists are not.
 const BUDGET: usize = 8 << 20;
@@ -16,11 +17,22 @@ pub enum Hold {
     Following,
     /// Frozen by hand: everything stands still, ages included.
     Frozen,
-    /// Stepped back this many samples.
-    Past(usize),
+    /// It shows a moment of the past.
+    Past,
 }
 
-/// The newest moments, and which of them is shown.
+/// Where a way through the past ends, as far as the kept moments tell.
+#[derive(Clone, Debug)]
+pub enum Way {
+    /// At a moment that is kept.
+    Kept(Arc<Moment>),
+    /// At the newest.
+    Newest,
+    /// Before what is kept.
+    Beyond,
+}
+
+/// The newest moments, for steps that take no time, and which moment is shown.
 #[derive(Debug, Default)]
 pub struct Reel {
     kept: VecDeque<Arc<Moment>>,
@@ -38,9 +50,6 @@ impl Reel {
                 self.bytes -= cost(&dropped);
             }
         }
-        if let Some((Hold::Past(back), _)) = &mut self.held {
-            *back += 1;
-        }
         self.held.is_none()
     }
 
@@ -52,6 +61,11 @@ impl Reel {
     /// The newest, shown or not.
     pub fn newest(&self) -> Option<&Arc<Moment>> {
         self.kept.back()
+    }
+
+    /// The oldest that is kept.
+    pub fn oldest(&self) -> Option<&Arc<Moment>> {
+        self.kept.front()
     }
 
     /// Whether the screen follows the present.
@@ -77,29 +91,34 @@ impl Reel {
         self.held = None;
     }
 
-    /// Steps by samples, negative into the past. Reaching the newest follows the present again.
-    pub fn step(&mut self, by: isize) {
-        let Some(last) = self.kept.len().checked_sub(1) else { return };
-        let to = self.place().saturating_add_signed(by).min(last);
-        self.held = match self.kept.get(to) {
-            Some(moment) if to < last => Some((Hold::Past(last - to), Arc::clone(moment))),
-            _ => None,
+    /// Shows a moment of the past; the newest is the present, which is followed.
+    pub fn show(&mut self, moment: Arc<Moment>) {
+        let newest = self.newest().is_some_and(|newest| newest.at == moment.at);
+        self.held = (!newest).then_some((Hold::Past, moment));
+    }
+
+    /// Where `travel` leads from the moment of `from`.
+    pub fn way(&self, from: Timestamp, travel: Travel) -> Way {
+        let Some(last) = self.kept.len().checked_sub(1) else { return Way::Beyond };
+        let to = match travel {
+            Travel::Oldest => None,
+            Travel::Newest => Some(last),
+            Travel::To(at) => self.place(at),
+            Travel::Step(by) => self.place(from).and_then(|place| place.checked_add_signed(by)),
         };
+        match to.map(|to| self.kept.get(to).filter(|_| to < last)) {
+            None => Way::Beyond,
+            Some(None) => Way::Newest,
+            Some(Some(moment)) => Way::Kept(Arc::clone(moment)),
+        }
     }
 
-    /// To the oldest sample kept.
-    pub fn oldest(&mut self) {
-        self.step(isize::MIN);
+    /// The last kept moment at or before `at`.
+    fn place(&self, at: Timestamp) -> Option<usize> {
+        self.kept.iter().rposition(|kept| kept.at <= at)
     }
 
-    /// Where the shown moment stands among the kept ones; the oldest if it is no longer kept.
-    fn place(&self) -> usize {
-        let shown = self.shown();
-        let found = shown.and_then(|shown| self.kept.iter().rposition(|kept| Arc::ptr_eq(kept, shown)));
-        found.unwrap_or(0)
-    }
-
-    /// Forgets everything: another profile runs.
+    /// Forgets everything: another profile runs, or a replay jumped.
     pub fn clear(&mut self) {
         *self = Self::default();
     }

@@ -2,6 +2,7 @@
 
 pub(in crate::ui) mod fleet;
 pub(in crate::ui) mod poolers;
+pub(in crate::ui) mod time;
 
 use std::sync::{Arc, LazyLock};
 
@@ -134,6 +135,9 @@ fn keys(script: &str) -> Vec<KeyEvent> {
 }
 
 fn named_key(name: &str) -> KeyEvent {
+    if let Some(letter) = name.strip_prefix("ctrl-") {
+        return KeyEvent::new(KeyCode::Char(letter.chars().next().unwrap()), KeyModifiers::CONTROL);
+    }
     let code = match name {
         "enter" => KeyCode::Enter,
         "esc" => KeyCode::Esc,
@@ -141,6 +145,7 @@ fn named_key(name: &str) -> KeyEvent {
         "space" => KeyCode::Char(' '),
         "backspace" => KeyCode::Backspace,
         "down" => KeyCode::Down,
+        "pagedown" => KeyCode::PageDown,
         "right" => KeyCode::Right,
         "f9" => KeyCode::F(9),
         name => panic!("no key {name}"),
@@ -329,7 +334,7 @@ fn nothing_operates_in_read_only_in_a_recording_or_in_the_past() {
     }
     let moment = leak();
     let mut robot = Robot::on(moment.clone());
-    robot.show(moment);
+    robot.show(Moment { at: moment.at.plus(std::time::Duration::from_secs(1)), ..moment });
     robot.press(", K");
     assert!(robot.app.layers.is_empty() && robot.toast().contains("past"));
     robot.press("> K");

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::Listing;
+use super::{Known, Listing};
 use crate::analysis::Moment;
 use crate::analysis::moment::ClientRow;
 use crate::model::backend::Client;
@@ -71,7 +71,7 @@ pub enum Field {
 impl Listing for Clients {
     type Row = Row;
     type Field = Field;
-    type Source = Moment;
+    type Source<'a> = Known<'a>;
 
     const TITLE: &'static str = "Clients";
     const COLUMNS: &'static [Column<Field>] = &[
@@ -95,11 +95,11 @@ impl Listing for Clients {
         (Field::Target, false),
     ];
 
-    fn rows(moment: &Moment) -> Vec<Row> {
+    fn rows(Known { moment, .. }: &Known<'_>) -> Vec<Row> {
         moment.clients.iter().filter_map(|row| line(moment, row)).collect()
     }
 
-    fn heads(moment: &Moment) -> Vec<String> {
+    fn heads(Known { moment, .. }: &Known<'_>) -> Vec<String> {
         let count = |state| moment.clients.iter().filter(|row| state_of(row) == Some(state)).count();
         let (queued, active) = (count(ClientState::Waiting), count(ClientState::Active));
         if moment.clients.is_empty() {
@@ -111,7 +111,7 @@ impl Listing for Clients {
         )]
     }
 
-    fn empty(moment: &Moment) -> String {
+    fn empty(Known { moment, .. }: &Known<'_>) -> String {
         let about = |missing: &&Missing| missing.what.contains("client");
         let unread =
             moment.targets.iter().find_map(|target| Some((target, target.missing.iter().find(about)?)));

@@ -115,7 +115,7 @@ const SEVERITIES: [Severity; 3] = [Severity::Critical, Severity::Warning, Severi
 impl Listing for Profiles {
     type Row = Row;
     type Field = Field;
-    type Source = Standing;
+    type Source<'a> = Standing;
 
     const TITLE: &'static str = "Profiles";
     const COLUMNS: &'static [Column<Field>] = &[

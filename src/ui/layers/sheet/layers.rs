@@ -2,8 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::Listing;
-use crate::analysis::Moment;
+use super::{Known, Listing};
 use crate::analysis::layers::{LayerLine, Stage};
 use crate::model::pool::Layer;
 use crate::ui::format;
@@ -37,7 +36,7 @@ pub enum Field {
 impl Listing for Layers {
     type Row = LayerLine;
     type Field = Field;
-    type Source = Moment;
+    type Source<'a> = Known<'a>;
 
     const TITLE: &'static str = "Layers";
     const COLUMNS: &'static [Column<Field>] = &[
@@ -62,16 +61,16 @@ impl Listing for Layers {
         (Field::Name, false),
     ];
 
-    fn rows(moment: &Moment) -> Vec<LayerLine> {
+    fn rows(Known { moment, .. }: &Known<'_>) -> Vec<LayerLine> {
         moment.layers.clone()
     }
 
-    fn heads(moment: &Moment) -> Vec<String> {
+    fn heads(Known { moment, .. }: &Known<'_>) -> Vec<String> {
         let stuck = moment.layers.iter().filter_map(|line| Some((line, line.stuck.as_ref()?)));
         stuck.map(|(line, stuck)| format!("{}: {}", line.name, stuck.why)).take(3).collect()
     }
 
-    fn empty(_: &Moment) -> String {
+    fn empty(_: &Known<'_>) -> String {
         "Nobody is connected.".to_owned()
     }
 

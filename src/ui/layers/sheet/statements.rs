@@ -2,10 +2,10 @@
 
 use std::cmp::Ordering;
 
-use super::Listing;
-use crate::analysis::Moment;
+use super::{Known, Listing};
 use crate::analysis::statements::{StatementLoad, StatementRow};
 use crate::model::target::TargetName;
+use crate::text::Text;
 use crate::ui::format;
 use crate::ui::paint::Paint;
 use crate::ui::theme::Meaning;
@@ -49,7 +49,7 @@ pub enum Field {
 impl Listing for Statements {
     type Row = Row;
     type Field = Field;
-    type Source = Moment;
+    type Source<'a> = Known<'a>;
 
     const TITLE: &'static str = "Statements";
     const COLUMNS: &'static [Column<Field>] = &[
@@ -71,7 +71,7 @@ impl Listing for Statements {
         (Field::Max, true),
     ];
 
-    fn rows(moment: &Moment) -> Vec<Row> {
+    fn rows(Known { moment, .. }: &Known<'_>) -> Vec<Row> {
         let loads = moment.targets.iter().zip(&moment.servers);
         loads
             .filter_map(|(target, server)| Some((target, server.as_ref()?.statements.as_ref()?)))
@@ -84,14 +84,14 @@ impl Listing for Statements {
             .collect()
     }
 
-    fn heads(moment: &Moment) -> Vec<String> {
+    fn heads(Known { moment, .. }: &Known<'_>) -> Vec<String> {
         let loads = moment.targets.iter().zip(&moment.servers);
         loads
             .filter_map(|(target, server)| Some(head(&target.name, server.as_ref()?.statements.as_ref()?)))
             .collect()
     }
 
-    fn empty(moment: &Moment) -> String {
+    fn empty(Known { moment, .. }: &Known<'_>) -> String {
         let facts = moment.servers.iter().flatten().filter_map(|server| server.facts.as_ref());
         let mut reasons = facts.filter_map(|facts| facts.statements.missing());
         match reasons.next() {
@@ -143,6 +143,10 @@ impl Listing for Statements {
             Field::Text if statement.query.is_empty() => Cell::muted("(text not visible to this role)"),
             Field::Text => Cell::plain(one_line(&statement.query)),
         }
+    }
+
+    fn query(row: &Row) -> Option<Text> {
+        Some(row.statement.query.clone()).filter(|query| !query.is_empty())
     }
 
     fn text(row: &Row) -> String {
