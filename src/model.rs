@@ -5,6 +5,7 @@
 pub mod app;
 pub mod audit;
 pub mod backend;
+pub mod backfill;
 pub mod clock;
 pub mod event;
 pub mod facts;

@@ -14,10 +14,12 @@ use crate::model::target::{Privilege, Role, TargetError, TargetKind, Wire};
 use crate::text::Text;
 
 pub mod app;
+mod http;
 pub mod pgbouncer;
 pub mod pooled;
 pub mod postgres;
 pub mod probe;
+pub mod prometheus;
 pub mod redis;
 
 /// `host:port/database`, without any secret.

@@ -7,7 +7,7 @@ use reqwest::Url;
 use reqwest::header::{AUTHORIZATION, HeaderMap};
 
 use super::probe::Check;
-use super::{Description, Opener, Reading, Source};
+use super::{Description, Opener, Reading, Source, http};
 use crate::model::app::{AppPool, AppPoolKind, AppSample};
 use crate::model::clock::Clock;
 use crate::model::part::Missing;
@@ -18,7 +18,6 @@ use crate::text::Text;
 
 mod bounds;
 mod checks;
-mod http;
 mod json;
 mod mapping;
 mod metrics;

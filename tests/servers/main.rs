@@ -17,6 +17,7 @@ mod connect;
 mod control;
 mod demo;
 mod harness;
+mod history;
 mod leaks;
 mod redis;
 mod replica;

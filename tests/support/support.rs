@@ -15,6 +15,7 @@
 )]
 
 mod chromium;
+mod backfilled;
 mod guardian;
 mod http;
 mod pgbouncer;
@@ -27,6 +28,7 @@ mod terminal;
 mod wait;
 
 pub use chromium::Chromium;
+pub use backfilled::{Backfilled, Points};
 pub use guardian::Guardian;
 pub use http::{HttpRequest, HttpServer, Reply};
 pub use pgbouncer::{PgBouncer, PgBouncerOptions};

@@ -1,4 +1,4 @@
-//! One GET at a time: within two seconds, up to 32 MiB, and never with a secret to another host than the one it is for.
+//! One GET at a time: within two seconds where nothing else is said, up to 32 MiB, and never with a secret to another host than the one it is for.
 
 use std::time::Duration;
 
@@ -27,6 +27,20 @@ pub(super) struct Answer {
     /// Where it came from, if not from where it was asked for, and whether secrets were left out on the way.
     pub(super) redirected: Option<(String, bool)>,
 }
+
+/// How long an answer may take, and what to say when it does not come.
+#[derive(Clone, Copy)]
+pub(super) struct Patience {
+    pub(super) limit: Duration,
+    pub(super) hint: &'static str,
+}
+
+/// Of an application.
+const APPLICATION: Patience = Patience {
+    limit: TIMEOUT,
+    hint: "an application whose pool is exhausted often does not answer: look at its sessions; it is asked again, less \
+           and less often",
+};
 
 /// Sends requests with the secrets of one endpoint.
 pub(super) struct Http {
@@ -84,13 +98,15 @@ impl Http {
 
     /// The whole answer, within [`TIMEOUT`].
     pub(super) async fn get(&self, url: &Url) -> Result<Answer, TargetError> {
-        if let Ok(answer) = tokio::time::timeout(TIMEOUT, self.follow(url)).await {
+        self.get_within(url, APPLICATION).await
+    }
+
+    /// The whole answer, if it comes in time.
+    pub(super) async fn get_within(&self, url: &Url, patience: Patience) -> Result<Answer, TargetError> {
+        if let Ok(answer) = tokio::time::timeout(patience.limit, self.follow(url)).await {
             return answer;
         }
-        let why = TargetError::no_answer(TIMEOUT);
-        let hint = "an application whose pool is exhausted often does not answer: look at its sessions; it is asked \
-                    again, less and less often";
-        Err(failure(url, &why, Some(hint)))
+        Err(failure(url, &TargetError::no_answer(patience.limit), Some(patience.hint)))
     }
 
     async fn follow(&self, url: &Url) -> Result<Answer, TargetError> {
