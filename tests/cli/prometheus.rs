@@ -86,7 +86,9 @@ async fn prometheus_scrapes_it_and_has_its_numbers_until_a_pool_is_gone() {
         ("sum(pooltop_verdict)", 1.0),
         ("pooltop_own_connections", 1.0),
     ] {
-        until(&prometheus, expression, expression, |found| found.len() == 1 && found[0].1 == expected);
+        until(&prometheus, expression, expression, |found| {
+            found.len() == 1 && (found[0].1 - expected).abs() < 1e-9
+        });
     }
 
     // What it was told beside the numbers is what only OpenMetrics tells.

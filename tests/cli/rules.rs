@@ -11,7 +11,7 @@ use pooltop::model::thresholds::Thresholds;
 use serde_json::Value;
 
 use super::program::Home;
-use crate::support::on_path;
+use crate::support::installed;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -28,8 +28,7 @@ fn is_made(file: &str, made: &str) {
 }
 
 fn passes(program: &str, args: &[&str]) {
-    if on_path(program).is_none() {
-        eprintln!("SKIPPED: {program} is not installed");
+    if installed(program).is_none() {
         return;
     }
     let ran = Command::new(program).args(args).current_dir(root()).output().unwrap();

@@ -91,7 +91,8 @@ impl Serving {
     pub(super) fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
         let named = headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host"));
         let host = if named { "" } else { "Host: localhost\r\n" };
-        let more: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let more: Vec<String> = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let more = more.concat();
         self.raw(format!("{method} {path} HTTP/1.1\r\n{host}{more}Connection: close\r\n\r\n").as_bytes())
     }
 

@@ -12,10 +12,7 @@ pub struct Chromium {
 impl Chromium {
     /// Where it is installed; elsewhere `None` and a loud line.
     pub fn find() -> Option<Self> {
-        let Some(program) = super::on_path("chromium") else {
-            eprintln!("SKIPPED: Chromium is not installed");
-            return None;
-        };
+        let program = super::installed("chromium")?;
         Some(Self { program, directory: tempfile::tempdir().expect("a directory") })
     }
 

@@ -16,10 +16,7 @@ impl Prometheus {
     /// Starts one that scrapes `127.0.0.1:target`, with further lines of the scrape's configuration; `None`, with a loud
     /// line, where Prometheus is not installed.
     pub fn scraping(target: u16, further: &str) -> Option<Self> {
-        if super::on_path("prometheus").is_none() {
-            eprintln!("SKIPPED: Prometheus is not installed");
-            return None;
-        }
+        let program = super::installed("prometheus")?;
         let account = Account::for_servers();
         let root = account.directory();
         let port = free_port();
@@ -31,7 +28,7 @@ impl Prometheus {
         std::fs::write(&config, text).expect("written");
         account.own(&config, 0o600);
         let command = [
-            "prometheus".to_owned(),
+            program.display().to_string(),
             format!("--config.file={}", config.display()),
             format!("--storage.tsdb.path={}", root.join("data").display()),
             format!("--web.listen-address=127.0.0.1:{port}"),

@@ -40,8 +40,12 @@ pub use redis::{Held as RedisHeld, Redis, RedisOptions};
 pub use terminal::{Key, Launch, Terminal};
 pub use wait::{eventually, free_port, wait_until};
 
-/// Where a program is, if it is installed.
-pub fn on_path(program: &str) -> Option<std::path::PathBuf> {
+/// Where a program is; `None`, with a loud line, where it is not installed.
+pub fn installed(program: &str) -> Option<std::path::PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).map(|place| place.join(program)).find(|file| file.is_file())
+    let found = std::env::split_paths(&path).map(|place| place.join(program)).find(|file| file.is_file());
+    if found.is_none() {
+        eprintln!("SKIPPED: {program} is not installed");
+    }
+    found
 }
