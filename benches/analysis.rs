@@ -4,14 +4,16 @@ use std::cell::Cell;
 use std::hint::black_box;
 use std::sync::Arc;
 
-use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_main};
+use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use pooltop::analysis::fixture::{
     at, crowd, facts, joined_sample, pooled_crowd, pooler_facts, sample, status,
 };
 use pooltop::analysis::{Analyser, Settings};
 use pooltop::history::History;
+use pooltop::model::past::{Checkpoint, Frame};
 use pooltop::model::sample::Sample;
 use pooltop::model::target::{TargetKind, TargetStatus};
+use pooltop::monitor::Cursor;
 
 /// A profile that has run for 60 samples, and the sample after them.
 struct Warm {
@@ -95,5 +97,66 @@ fn join(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, analyse, join);
+/// Going back: a checkpoint saved and read back, one step further, and the way from a checkpoint to the end of its stretch.
+fn past(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("past");
+    group.sample_size(30);
+    for backends in [1_000, 10_000] {
+        let Warm { history, analyser, statuses, next } = warm(backends);
+        let saved = analyser.save(at(60.0)).unwrap_or_default();
+        group.throughput(Throughput::Bytes(saved.len() as u64));
+        group.bench_function(BenchmarkId::new("save", backends), |bench| {
+            bench.iter(|| black_box(analyser.save(at(60.0))));
+        });
+        let newest: Vec<Arc<Sample>> = history.latest("db1").cloned().into_iter().collect();
+        let resumed = History::resumed(usize::MAX, newest.iter().cloned(), 60);
+        group.bench_function(BenchmarkId::new("restore", backends), |bench| {
+            bench.iter(|| black_box(Analyser::restore(&saved, &resumed)));
+        });
+        let start = Checkpoint {
+            at: at(60.0),
+            targets: vec!["db1".into()],
+            samples: newest,
+            seen: 60,
+            statuses,
+            operations: Vec::new(),
+            learned: saved.into(),
+        };
+        let frames: Vec<Arc<Frame>> =
+            (1..=20_u32).map(|step| Arc::new(frame(&next, 60.0 + f64::from(step)))).collect();
+        group.bench_function(BenchmarkId::new("step", backends), |bench| {
+            bench.iter_batched_ref(
+                || {
+                    let mut cursor = Cursor::default();
+                    let _ = cursor.moment(0, &start, &frames[..10]);
+                    cursor
+                },
+                |cursor| black_box(cursor.moment(0, &start, &frames[..11])),
+                BatchSize::LargeInput,
+            );
+        });
+        group.bench_function(BenchmarkId::new("jump", backends), |bench| {
+            bench.iter_batched_ref(
+                Cursor::default,
+                |cursor| black_box(cursor.moment(0, &start, &frames)),
+                BatchSize::LargeInput,
+            );
+        });
+    }
+    group.finish();
+}
+
+/// The same rows at that second.
+fn frame(sample: &Sample, second: f64) -> Frame {
+    let sample = Sample { at: at(second), received_at: at(second), ..sample.clone() };
+    Frame {
+        at: at(second),
+        samples: vec![Arc::new(sample)],
+        statuses: vec![status("db1", TargetKind::Postgres)],
+        events: Vec::new(),
+        operations: Vec::new(),
+    }
+}
+
+criterion_group!(benches, analyse, join, past);
 criterion_main!(benches);
