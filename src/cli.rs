@@ -14,6 +14,7 @@ pub mod operate;
 pub mod output;
 pub mod profile;
 pub mod profiles;
+mod replay;
 pub mod serve;
 pub mod size;
 pub mod start;
@@ -65,6 +66,8 @@ async fn dispatch(cli: &Cli) -> anyhow::Result<Exit> {
     match &cli.command {
         None => dashboard::run(&cli.dashboard).await,
         Some(Command::Snapshot(args)) => file::run(args).await,
+        Some(Command::Replay(args)) => replay::run(args).await,
+        Some(Command::Diff(args)) => replay::diff(args).await,
         Some(Command::Serve(args)) => serve::run(args).await,
         Some(Command::Check(args)) => check::run(args).await,
         Some(Command::Terminate(args)) => operate::run(OperationKind::Terminate, args).await,

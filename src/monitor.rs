@@ -8,6 +8,7 @@ mod live;
 mod marks;
 mod operations;
 mod past;
+mod replay;
 #[cfg(test)]
 mod tests;
 mod travel;
@@ -38,6 +39,7 @@ pub use brain::Brain;
 pub use marks::Marks;
 pub use operations::MakeExecutor;
 pub use past::{Tape, Taped};
+pub use replay::{Replay, moment_at};
 pub use travel::Cursor;
 
 /// What a profile runs with.
@@ -52,6 +54,19 @@ pub struct Plan {
     pub clock: Clock,
     /// Operations on this profile, whoever carries them out; `None` where none can be.
     pub operations: Option<Follow>,
+}
+
+impl Plan {
+    /// One without targets.
+    pub fn nothing(clock: &Clock) -> Self {
+        Self {
+            targets: Vec::new(),
+            settings: Settings::default(),
+            history_bytes: 0,
+            clock: clock.clone(),
+            operations: None,
+        }
+    }
 }
 
 /// One target of a plan.
@@ -206,20 +221,7 @@ impl Monitor {
 
     /// Resolves when a task panicked, with what it said. Nothing of this profile can be trusted afterwards.
     pub async fn failed(&mut self) -> String {
-        loop {
-            match self.tasks.join_next().await {
-                Some(Err(error)) if error.is_panic() => {
-                    let panic = error.into_panic();
-                    let said = panic.downcast_ref::<String>().map(String::as_str);
-                    return said
-                        .or_else(|| panic.downcast_ref::<&str>().copied())
-                        .unwrap_or("a task panicked")
-                        .into();
-                }
-                Some(_) => {}
-                None => std::future::pending().await,
-            }
-        }
+        panicked(&mut self.tasks).await
     }
 
     /// Stops everything and keeps what is known.
@@ -232,6 +234,24 @@ impl Monitor {
 
     fn lock<T>(&self, look: impl FnOnce(&mut Live) -> T) -> T {
         look(&mut self.live.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Resolves when one of the tasks panicked, with what it said.
+async fn panicked(tasks: &mut JoinSet<()>) -> String {
+    loop {
+        match tasks.join_next().await {
+            Some(Err(error)) if error.is_panic() => {
+                let panic = error.into_panic();
+                let said = panic.downcast_ref::<String>().map(String::as_str);
+                return said
+                    .or_else(|| panic.downcast_ref::<&str>().copied())
+                    .unwrap_or("a task panicked")
+                    .into();
+            }
+            Some(_) => {}
+            None => std::future::pending().await,
+        }
     }
 }
 

@@ -10,7 +10,7 @@ mod targets;
 use serde::Serialize;
 
 use super::Moment;
-use crate::model::target::{TargetName, TargetState};
+use crate::model::target::{TargetName, TargetState, TargetStatus};
 use crate::model::time::Timestamp;
 use crate::text::Text;
 
@@ -137,7 +137,9 @@ fn gap(moment: &Moment, target: &TargetName) -> Option<&'static str> {
     let app = moment.apps.get(place).and_then(Option::as_ref);
     let unread =
         pooler.is_some_and(|view| view.unread.is_some()) || redis.is_some_and(|view| view.unread.is_some());
-    match moment.targets.get(place).map(|status| status.state) {
+    let status = moment.targets.get(place);
+    match status.map(|status| status.state) {
+        _ if status.is_some_and(is_connecting) => Some("nothing of it was seen yet"),
         Some(TargetState::Refused) => Some("it refused the connection"),
         Some(TargetState::Down) => Some("it did not answer"),
         _ if server.is_some_and(|view| view.counts_only) => Some("only counts could be read"),
@@ -147,6 +149,11 @@ fn gap(moment: &Moment, target: &TargetName) -> Option<&'static str> {
         }
         _ => None,
     }
+}
+
+/// It was not reached yet, and nothing speaks against it.
+fn is_connecting(status: &TargetStatus) -> bool {
+    status.state == TargetState::Down && status.error.is_none() && status.age.is_none()
 }
 
 /// `+38`, `-3`.

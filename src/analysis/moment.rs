@@ -332,6 +332,14 @@ impl Moment {
         })
     }
 
+    /// Whether any target has answered up to here.
+    pub fn has_seen_anything(&self) -> bool {
+        self.servers.iter().any(Option::is_some)
+            || self.poolers.iter().any(Option::is_some)
+            || self.redis.iter().any(Option::is_some)
+            || self.apps.iter().any(Option::is_some)
+    }
+
     /// The clients that wait in a pool, those that wait longest first.
     pub fn waiting(&self, pool: usize) -> impl Iterator<Item = &ClientRow> {
         let waits =

@@ -44,6 +44,10 @@ pub enum Command {
     Demo(DemoArgs),
     /// Sample, analyse, write a document
     Snapshot(SnapshotArgs),
+    /// The dashboard on a recording: play, pause, step, seek
+    Replay(ReplayArgs),
+    /// Tell what changed between two times of a recording
+    Diff(DiffArgs),
     /// Serve metrics, snapshots and a read-only page over HTTP
     Serve(ServeArgs),
     /// Print one line and exit with 0 ok, 1 warning, 2 critical or 3 unknown
@@ -132,6 +136,59 @@ pub struct DemoArgs {
     pub look: LookArgs,
 }
 
+/// Options of `pooltop replay`. TIME is understood as in `pooltop diff`.
+#[derive(Clone, Debug, Args)]
+pub struct ReplayArgs {
+    /// The recording
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Begin at this time: 14:02, 14:02:30, -5m (before the end), 2026-11-21T14:02:00Z
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub at: Option<String>,
+    /// Stand still until told to play
+    #[arg(long)]
+    pub paused: bool,
+    /// The configuration file
+    #[arg(long, value_name = "FILE", env = "POOLTOP_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// How it looks
+    #[command(flatten)]
+    pub look: LookArgs,
+}
+
+/// How `pooltop diff` answers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum DiffFormat {
+    /// For people
+    #[default]
+    Text,
+    /// The document of schema `pooltop.comparison/1`
+    Json,
+}
+
+/// Options of `pooltop diff`.
+#[derive(Clone, Debug, Args)]
+#[command(
+    after_help = "TIME is 14:02 or 14:02:30 (the last one in the recording), -5m (before the end) or 2026-11-21T14:02:00Z."
+)]
+pub struct DiffArgs {
+    /// The recording
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Compare this time; the beginning without it
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub from: Option<String>,
+    /// With this one; the end without it
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub to: Option<String>,
+    /// How to answer
+    #[arg(long, value_enum, default_value_t)]
+    pub format: DiffFormat,
+    /// The configuration file
+    #[arg(long, value_name = "FILE", env = "POOLTOP_CONFIG")]
+    pub config: Option<PathBuf>,
+}
+
 /// Formats of `pooltop snapshot`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Format {
@@ -164,6 +221,12 @@ pub struct SnapshotArgs {
     /// Which targets
     #[command(flatten)]
     pub target: TargetArgs,
+    /// Of a recording instead of a target
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["targets", "env_file", "window", "interval"])]
+    pub recording: Option<PathBuf>,
+    /// Of a recording: 14:02, 14:02:30, -5m (before the end), 2026-11-21T14:02:00Z; the end without it
+    #[arg(long, value_name = "TIME", requires = "recording", allow_hyphen_values = true)]
+    pub at: Option<String>,
     /// How long to sample before writing
     #[arg(long = "for", value_name = "SPAN", value_parser = span, default_value = "3s")]
     pub window: Duration,

@@ -1,6 +1,7 @@
 //! The dashboard: the screen on one side, a running profile on the other, and what each asks of the other between.
 
 mod fleet;
+mod past;
 
 use std::collections::HashMap;
 use std::io::IsTerminal as _;
@@ -9,7 +10,7 @@ use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
-use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::task::{JoinHandle, JoinSet, spawn_blocking};
 
 use super::args::{DashboardArgs, LookArgs};
 use super::exit::{Exit, Failure};
@@ -22,7 +23,7 @@ use crate::control::confirm::Confirmed;
 use crate::model::clock::Clock;
 use crate::model::operation::Operation;
 use crate::model::time::Timestamp;
-use crate::monitor::{Monitor, Parked, Plan};
+use crate::monitor::{Monitor, Parked, Plan, Replay};
 use crate::text::Text;
 use crate::ui::{self, Effect, Feed, Input, Options, ProfileEntry, ProfileHeader, RunError, Tone};
 use fleet::Fleet;
@@ -43,8 +44,8 @@ pub async fn run(args: &DashboardArgs) -> anyhow::Result<Exit> {
     let audit = start::audit(&around);
     let Some(running) = profiles.first().cloned() else { return Err(Failure::usage("no profile").into()) };
     let fleet = if profiles.len() > 1 { profiles } else { Vec::new() };
-    let plan = if fleet.is_empty() { start::plan(&running, &audit, &clock) } else { fleet::nothing(&clock) };
-    let show = Show { running, plan, feed: Feed::Live, clock, audit, fleet };
+    let plan = if fleet.is_empty() { start::plan(&running, &audit, &clock) } else { Plan::nothing(&clock) };
+    let show = Show { running, plan, replay: None, feed: Feed::Live, clock, audit, fleet };
     show.run(around, &args.look).await
 }
 
@@ -54,6 +55,8 @@ pub struct Show {
     pub running: Running,
     /// How it runs.
     pub plan: Plan,
+    /// A recording that plays instead.
+    pub replay: Option<Replay>,
     /// Where the samples come from.
     pub feed: Feed,
     /// The time.
@@ -82,11 +85,16 @@ impl Show {
         let mut signals = Signals::listen()?;
         let (inputs, screen_inputs) = mpsc::channel(INPUTS);
         let (screen_effects, effects) = mpsc::channel(INPUTS);
+        // An export from a replay tells of the time since the recording began.
+        let replayed = self.replay.as_ref().map(|replay| replay.track().borrow().oldest);
+        let began = replayed.unwrap_or_else(|| self.clock.now());
         let mut dashboard = Dashboard {
             monitor: Monitor::start(self.plan, None),
+            replay: self.replay,
+            followers: JoinSet::new(),
             running: self.running,
             feed: self.feed,
-            began: self.clock.now(),
+            began,
             clock: self.clock,
             audit: self.audit,
             around,
@@ -95,6 +103,7 @@ impl Show {
             inputs,
         };
         dashboard.introduce();
+        dashboard.follow();
         if dashboard.fleet.is_none() {
             dashboard.tell_findings();
         }
@@ -154,6 +163,10 @@ impl Signals {
 
 struct Dashboard {
     monitor: Monitor,
+    /// Plays instead of the monitor.
+    replay: Option<Replay>,
+    /// Tell the screen how the past grows.
+    followers: JoinSet<()>,
     running: Running,
     feed: Feed,
     clock: Clock,
@@ -174,7 +187,7 @@ impl Dashboard {
         mut effects: mpsc::Receiver<Effect>,
         signals: &mut Signals,
     ) -> Option<u8> {
-        let mut moments = self.monitor.moments();
+        let mut moments = self.moments();
         let mut ended_by = None;
         loop {
             tokio::select! {
@@ -182,11 +195,11 @@ impl Dashboard {
                 effect = effects.recv() => match effect {
                     Some(Effect::SwitchProfile(name)) => {
                         self.switch(&name).await;
-                        moments = self.monitor.moments();
+                        moments = self.moments();
                     }
                     Some(Effect::Fleet) => {
                         self.leave_member();
-                        moments = self.monitor.moments();
+                        moments = self.moments();
                     }
                     Some(effect) => self.carry_out(effect),
                     None => return ended_by,
@@ -199,7 +212,7 @@ impl Dashboard {
                     }
                 }
                 news = Fleet::next(self.fleet.as_mut(), &self.clock, &self.audit) => self.tell_fleet(news),
-                why = self.monitor.failed() => self.say(Input::Fatal(Text::line(&why))),
+                why = failed(&mut self.monitor, self.replay.as_mut()) => self.say(Input::Fatal(Text::line(&why))),
             }
         }
     }
@@ -227,13 +240,12 @@ impl Dashboard {
             Effect::SaveProfile(name) => self.save(&name),
             Effect::Retry(target) => self.monitor.retry(&target),
             Effect::Secret(target, secret) => self.monitor.give_secret(&target, &secret),
-            // Nobody asks for the first four before a track, a replay or a recording was announced to the screen; the
-            // others were carried out by its event loop, or by the loop above.
-            Effect::Travel { .. }
-            | Effect::Glance { .. }
-            | Effect::Play(_)
-            | Effect::Record(_)
-            | Effect::SwitchProfile(_)
+            Effect::Travel { ticket, from, travel } => self.travel(ticket, from, travel),
+            Effect::Glance { ticket, at } => self.glance(ticket, at),
+            Effect::Play(play) => self.play(play),
+            Effect::Record(_) => {}
+            // The event loop of the screen, or the loop above, has carried these out.
+            Effect::SwitchProfile(_)
             | Effect::Fleet
             | Effect::Copy(_)
             | Effect::Redraw
@@ -325,9 +337,11 @@ impl Dashboard {
         let old = std::mem::replace(&mut self.monitor, Monitor::start(plan, parked));
         let old_name = std::mem::replace(&mut self.running, running).name;
         self.parked.insert(old_name, (now, old.park(old_settings).await));
+        self.replay = None;
         self.feed = Feed::Live;
         self.say(Input::Profile(header(&self.running, &self.feed)));
         self.introduce();
+        self.follow();
         self.tell_findings();
     }
 
@@ -337,6 +351,14 @@ impl Dashboard {
         let inputs = self.inputs.clone();
         let failed = move |why: &str| send(&inputs, Input::Toast(Tone::Error, Text::line(why)));
         tokio::spawn(hook::watch(hook, self.running.name.clone(), self.monitor.moments(), failed));
+    }
+}
+
+/// Resolves when something that runs behind the screen panicked, with what it said.
+async fn failed(monitor: &mut Monitor, replay: Option<&mut Replay>) -> String {
+    match replay {
+        Some(replay) => replay.failed().await,
+        None => monitor.failed().await,
     }
 }
 

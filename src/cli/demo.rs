@@ -53,7 +53,7 @@ async fn live(args: &DemoArgs, around: Surroundings, demo: Demo, clock: Clock) -
     let running = profile(&demo, &around)?;
     let audit = start::audit(&around);
     let plan = start::plan(&running, &audit, &clock);
-    let show = Show { running, plan, feed: Feed::Demo, clock, audit, fleet: Vec::new() };
+    let show = Show { running, plan, replay: None, feed: Feed::Demo, clock, audit, fleet: Vec::new() };
     let result = show.run(around, &args.look).await;
     demo.stop().await;
     result
@@ -101,5 +101,5 @@ async fn recorded(args: &DemoArgs, around: Surroundings) -> anyhow::Result<Exit>
         operations: None,
     };
     let (audit, feed) = (start::audit(&around), Feed::Recording(Text::line(&recording.header.title)));
-    Show { running, plan, feed, clock, audit, fleet: Vec::new() }.run(around, &args.look).await
+    Show { running, plan, replay: None, feed, clock, audit, fleet: Vec::new() }.run(around, &args.look).await
 }

@@ -8,6 +8,7 @@ use super::args::{Format, Redact, SnapshotArgs};
 use super::exit::{Exit, Failure};
 use super::output::{data, note};
 use super::profile::{Running, Surroundings};
+use super::replay::{self, Opened};
 use super::start;
 use crate::analysis::Moment;
 use crate::control::audit::Audit;
@@ -51,6 +52,18 @@ impl Job {
         // A log that cannot be read costs the list of operations, not the snapshot.
         let operations = audit.last(OPERATIONS, ours).unwrap_or_default();
         Self { moment, meta: Meta { profile: profile.clone(), window_s, redaction, operations } }
+    }
+
+    /// A moment of a recording that reaches back to `since`.
+    fn from_recording(
+        running: &Running,
+        since: Timestamp,
+        redaction: Redaction,
+        moment: Arc<Moment>,
+    ) -> Self {
+        let mut job = Self::from_screen(running, since, moment);
+        job.meta.redaction = redaction;
+        job
     }
 
     fn render(&self, format: Format, table: Table) -> String {
@@ -98,30 +111,52 @@ fn stamp(at: Timestamp) -> String {
 /// `pooltop snapshot`
 pub async fn run(args: &SnapshotArgs) -> anyhow::Result<Exit> {
     let around = Surroundings::read(args.target.config.as_deref())?;
-    let mut running = Running::resolve(&args.target, &around)?;
-    // Reading changes nothing, so nothing that could is even made.
-    running.adjust(args.interval, true)?;
     let table = Table::parse(&args.table).ok_or_else(|| {
         let known: Vec<&str> = Table::NAMES.iter().map(|(name, _)| *name).collect();
         Failure::usage(format!("no table '{}'; known: {}", args.table, known.join(", ")))
     })?;
-    for notice in &running.notices {
-        note(notice);
-    }
-    let audit = start::audit(&around);
-    let (moment, window_s) = watch(args.window, &running, &audit).await?;
     let redaction = match args.redact {
         Redact::Literals => Redaction::Literals,
         Redact::Queries => Redaction::Queries,
         Redact::None => Redaction::None,
     };
-    let job = Job::from_look(&running, &audit, window_s, redaction, Arc::clone(&moment));
+    let (job, exit) = match &args.recording {
+        Some(file) => (recorded(file, args.at.as_deref(), redaction, &around).await?, Exit::Done),
+        None => look(args, redaction, &around).await?,
+    };
     let document = job.render(args.format, table);
     match &args.output {
         Some(path) => export::write_atomically(path, document.as_bytes())?,
         None => data(&document)?,
     }
-    Ok(verdict(&moment))
+    Ok(exit)
+}
+
+/// Watches the targets for as long as was asked.
+async fn look(args: &SnapshotArgs, redaction: Redaction, around: &Surroundings) -> anyhow::Result<(Job, Exit)> {
+    let mut running = Running::resolve(&args.target, around)?;
+    // Reading changes nothing, so nothing that could is even made.
+    running.adjust(args.interval, true)?;
+    for notice in &running.notices {
+        note(notice);
+    }
+    let audit = start::audit(around);
+    let (moment, window_s) = watch(args.window, &running, &audit).await?;
+    let exit = verdict(&moment);
+    Ok((Job::from_look(&running, &audit, window_s, redaction, moment), exit))
+}
+
+/// A moment of a recording.
+async fn recorded(
+    file: &Path,
+    at: Option<&str>,
+    redaction: Redaction,
+    around: &Surroundings,
+) -> Result<Job, Failure> {
+    let mut recording = Opened::open(file).await?;
+    let moment = recording.moment(at).await?;
+    let running = replay::recorded(recording.meta(), around);
+    Ok(Job::from_recording(&running, recording.since(), redaction, moment))
 }
 
 /// Samples for as long as was asked, and until every target has answered or failed to.

@@ -107,6 +107,8 @@ pub struct Running {
     pub machines: HashMap<TargetName, Machine>,
     /// Times in UTC.
     pub utc: bool,
+    /// Times by the clocks of whoever recorded what is shown.
+    pub recorded_in: Option<TimeZone>,
     /// Name of the theme, with its place in the configuration.
     pub theme: Option<Located<String>>,
     /// A command to tell about findings.
@@ -279,6 +281,7 @@ impl Running {
             redis_pools: Vec::new(),
             machines: HashMap::new(),
             utc: config.utc.unwrap_or(false),
+            recorded_in: None,
             theme: config.theme.clone(),
             hook: None,
             notices: Vec::new(),
@@ -458,7 +461,11 @@ impl Running {
 
     /// For times of day.
     pub fn zone(&self) -> TimeZone {
-        if self.utc { TimeZone::UTC } else { TimeZone::system() }
+        match &self.recorded_in {
+            _ if self.utc => TimeZone::UTC,
+            Some(zone) => zone.clone(),
+            None => TimeZone::system(),
+        }
     }
 }
 

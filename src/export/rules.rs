@@ -29,8 +29,11 @@ const AWAY: Duration = Duration::from_secs(300);
 /// Limits that refuse the next client; of a pool's own bound it waits, which is another alert.
 const SHARED: &str = "scope=~\"server|database|role|redis|pooler\"";
 
-/// Rules that an alert below already covers with its own expression.
-const COVERED: &str = "leak\\\\..*|pool\\\\.utilization|pool\\\\.overflow|pool\\\\.timeouts|pool\\\\.waiting|server\\\\.exhaustion|query\\\\.slow|transaction\\\\.long";
+/// Rules of which an alert below tells the critical findings by its own expression.
+const CRITICAL_ELSEWHERE: &str = "leak\\\\..*|server\\\\.exhaustion";
+
+/// Likewise of the warnings.
+const WARNINGS_ELSEWHERE: &str = "leak\\\\..*|pool\\\\.(utilization|overflow|timeouts|waiting)|server\\\\.exhaustion|query\\\\.slow|transaction\\\\.long";
 
 const POOL: &str = "{{ $labels.db_client_connection_pool_name }} on {{ $labels.target }}";
 
@@ -199,7 +202,7 @@ pub const ALERTS: &[Alert] = &[
     },
     Alert {
         name: "PooltopTimeouts",
-        severity: "critical",
+        severity: "warning",
         thresholds: &[],
         expression: |_| "increase(db_client_connection_timeouts_total[5m]) > 0".to_owned(),
         hold: |_| Duration::ZERO,
@@ -210,24 +213,24 @@ pub const ALERTS: &[Alert] = &[
         name: "PooltopCriticalFinding",
         severity: "critical",
         thresholds: &[],
-        expression: |_| finding("critical"),
+        expression: |_| finding("critical", CRITICAL_ELSEWHERE),
         hold: |_| Duration::ZERO,
-        summary: "{{ $labels.rule }} on {{ $labels.target }} {{ $labels.db_client_connection_pool_name }}",
+        summary: "{{ $labels.rule }} on {{ $labels.target }}{{ with $labels.db_client_connection_pool_name }}, {{ . }}{{ end }}",
         description: "docs/findings.md says what it means and what to do; the page has its evidence.",
     },
     Alert {
         name: "PooltopFinding",
         severity: "warning",
         thresholds: &["sustained"],
-        expression: |_| finding("warning"),
+        expression: |_| finding("warning", WARNINGS_ELSEWHERE),
         hold: |all| all.sustained,
-        summary: "{{ $labels.rule }} on {{ $labels.target }} {{ $labels.db_client_connection_pool_name }}",
+        summary: "{{ $labels.rule }} on {{ $labels.target }}{{ with $labels.db_client_connection_pool_name }}, {{ . }}{{ end }}",
         description: "docs/findings.md says what it means and what to do; the page has its evidence.",
     },
 ];
 
-fn finding(severity: &str) -> String {
-    format!("pooltop_finding_start_timestamp_seconds{{severity=\"{severity}\",rule!~\"{COVERED}\"}} > 0")
+fn finding(severity: &str, elsewhere: &str) -> String {
+    format!("pooltop_finding_start_timestamp_seconds{{severity=\"{severity}\",rule!~\"{elsewhere}\"}} > 0")
 }
 
 impl Alert {
@@ -253,13 +256,21 @@ groups:
         let _ = writeln!(out, "        expr: {}", quoted(&alert.expression(thresholds)));
         let hold = (alert.hold)(thresholds);
         if !hold.is_zero() {
-            let _ = writeln!(out, "        for: {}ms", hold.as_millis());
+            let _ = writeln!(out, "        for: {}", written(hold));
         }
         let _ = writeln!(out, "        labels:\n          severity: {}", alert.severity);
         let _ = writeln!(out, "        annotations:\n          summary: {}", quoted(&summary));
         let _ = writeln!(out, "          description: {}", quoted(alert.description));
     }
     out
+}
+
+/// `60s`; `1500ms` where it is not whole.
+fn written(span: Duration) -> String {
+    match span.subsec_millis() {
+        0 => format!("{}s", span.as_secs()),
+        _ => format!("{}ms", span.as_millis()),
+    }
 }
 
 fn quoted(text: &str) -> String {

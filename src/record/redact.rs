@@ -53,6 +53,7 @@ impl Censor {
             at: checkpoint.at,
             targets: checkpoint.targets.clone(),
             samples: checkpoint.samples.iter().map(|sample| self.sample(sample)).collect(),
+            seen: checkpoint.seen,
             statuses: self.statuses(&checkpoint.statuses),
             operations: self.operations(&checkpoint.operations),
             learned: checkpoint.learned.clone(),

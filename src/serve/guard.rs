@@ -113,24 +113,24 @@ impl Guard {
         Self { token, hosts: at.ip().is_loopback().then_some(hosts) }
     }
 
-    /// Lets a request through, or says why not.
-    fn admit(&self, request: &Request) -> Result<(), Response> {
+    /// Why a request is not let through; `None`: it is.
+    fn refusal(&self, request: &Request) -> Option<Response> {
         if !self.is_meant(request) {
             let said = "This address answers to localhost alone; a proxy has to send `Host: localhost`.\n";
-            return Err((StatusCode::MISDIRECTED_REQUEST, said).into_response());
+            return Some((StatusCode::MISDIRECTED_REQUEST, said).into_response());
         }
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
             let said = "Nothing can be changed here.\n";
-            return Err((StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, "GET, HEAD")], said).into_response());
+            return Some((StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, "GET, HEAD")], said).into_response());
         }
         if has_body(request.headers()) {
             let said = "No request here has a body.\n";
-            return Err((StatusCode::PAYLOAD_TOO_LARGE, [(CONNECTION, "close")], said).into_response());
+            return Some((StatusCode::PAYLOAD_TOO_LARGE, [(CONNECTION, "close")], said).into_response());
         }
         let is_open = request.uri().path() == super::routes::HEALTH;
         match &self.token {
-            Some(token) if !is_open && !token.is_in(request.headers()) => Err(unauthorized()),
-            _ => Ok(()),
+            Some(token) if !is_open && !token.is_in(request.headers()) => Some(unauthorized()),
+            _ => None,
         }
     }
 
@@ -173,16 +173,14 @@ fn unauthorized() -> Response {
 
 /// Around every request.
 pub(super) async fn guard(State(guard): State<Guard>, request: Request, next: Next) -> Response {
-    let mut response = match guard.admit(&request) {
-        Err(refused) => refused,
-        Ok(()) => match tokio::time::timeout(DEADLINE, next.run(request)).await {
-            Ok(response) => response,
-            Err(_) => {
-                let said = "The answer took too long to make.\n";
-                (StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, "5")], said).into_response()
-            }
-        },
+    let answered = match guard.refusal(&request) {
+        Some(refused) => Ok(refused),
+        None => tokio::time::timeout(DEADLINE, next.run(request)).await,
     };
+    let mut response = answered.unwrap_or_else(|_| {
+        let said = "The answer took too long to make.\n";
+        (StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, "5")], said).into_response()
+    });
     for (name, value) in HEADERS {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
     }
@@ -207,7 +205,7 @@ mod tests {
             request = request.header(*name, *value);
         }
         let request = request.body(axum::body::Body::empty()).unwrap();
-        guard.admit(&request).map_or_else(|response| response.status().as_u16(), |()| 200)
+        guard.refusal(&request).map_or(200, |response| response.status().as_u16())
     }
 
     #[test]
@@ -232,7 +230,7 @@ mod tests {
         assert_eq!(ask(&guard, "GET", &[]), 421, "HTTP/1.1 has a host");
         assert_eq!(ask(&guard, "GET", &[("host", "localhost"), ("host", "evil.example")]), 421);
         let foreign = Request::builder().uri("http://evil.example/metrics").header("host", "localhost");
-        assert!(guard.admit(&foreign.body(axum::body::Body::empty()).unwrap()).is_err());
+        assert!(guard.refusal(&foreign.body(axum::body::Body::empty()).unwrap()).is_some());
         let anywhere = Guard::new(Some(token()), ([10, 0, 0, 1], 9899).into(), "10.0.0.1:9899");
         let right = ("authorization", "Bearer a-token-that-is-long");
         assert_eq!(ask(&anywhere, "GET", &[("host", "pooltop.example"), right]), 200);

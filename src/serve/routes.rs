@@ -55,9 +55,10 @@ impl Profile {
 
 /// Alive; and not ready before each profile has been looked at. How its targets stand is no matter of this process.
 async fn health(State(served): State<Arc<Served>>) -> Response {
-    match served.profiles.iter().all(|profile| profile.newest().is_some()) {
-        true => "ok\n".into_response(),
-        false => early("starting\n"),
+    if served.profiles.iter().all(|profile| profile.newest().is_some()) {
+        "ok\n".into_response()
+    } else {
+        early("starting\n")
     }
 }
 
@@ -87,7 +88,7 @@ async fn metrics(State(served): State<Arc<Served>>, headers: HeaderMap) -> Respo
 async fn snapshot(State(served): State<Arc<Served>>, uri: Uri) -> Response {
     let index = match served.chosen(&uri) {
         Ok(index) => index,
-        Err(refused) => return refused,
+        Err(refused) => return *refused,
     };
     match served.document(index).await {
         Some(document) => {
@@ -106,7 +107,7 @@ async fn page(State(served): State<Arc<Served>>, uri: Uri) -> Response {
     } else {
         let index = match served.chosen(&uri) {
             Ok(index) => index,
-            Err(refused) => return refused,
+            Err(refused) => return *refused,
         };
         let several = served.profiles.len() > 1;
         match served.document(index).await {
@@ -140,14 +141,14 @@ fn query(name: &str) -> String {
 
 impl Served {
     /// The profile that a request is about.
-    fn chosen(&self, uri: &Uri) -> Result<usize, Response> {
+    fn chosen(&self, uri: &Uri) -> Result<usize, Box<Response>> {
         let names = || -> Vec<&str> { self.profiles.iter().map(|profile| &*profile.name).collect() };
         match asked_for(uri) {
             None if self.profiles.len() == 1 => Ok(0),
-            None => Err(say(StatusCode::BAD_REQUEST, "say which: ?profile=NAME", &names())),
+            None => Err(Box::new(say(StatusCode::BAD_REQUEST, "say which: ?profile=NAME", &names()))),
             Some(name) => {
                 let found = self.profiles.iter().position(|profile| *profile.name == *name);
-                found.ok_or_else(|| say(StatusCode::NOT_FOUND, "no such profile", &names()))
+                found.ok_or_else(|| Box::new(say(StatusCode::NOT_FOUND, "no such profile", &names())))
             }
         }
     }

@@ -57,7 +57,9 @@ impl App {
             (None, None) => scene.waiting(area, buf),
         }
         let typed = footer::draw(&self.footer(layout.shape), &paint, layout.footer, buf);
-        toasts::draw(&self.toasts, &paint, area, buf);
+        // What toasts say is often about the ruler.
+        let above = Rect { height: area.height.saturating_sub(layout.ruler.height), ..area };
+        toasts::draw(&self.toasts, &paint, above, buf);
         scene.layers(area, buf).or(typed).or(filtering)
     }
 

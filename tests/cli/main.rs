@@ -11,11 +11,16 @@
 mod support;
 
 mod applications;
+mod check;
 mod docs;
 mod exits;
 mod leaking;
 mod operate;
 mod program;
+mod prometheus;
 mod reference;
+mod rules;
+mod serve;
+mod serving;
 mod size;
 mod snapshot;

@@ -22,6 +22,7 @@ fn target(pair: &Pair<'_>, place: usize, status: &TargetStatus) -> Option<Change
     };
     let lives = identity(&pair.before.servers, at).zip(identity(&pair.after.servers, place));
     let (what, direction) = match lives {
+        _ if super::is_connecting(before) => return None,
         _ if before.state != status.state => {
             let better = status.state == TargetState::Live;
             let why = status.error.as_ref().map(|error| format!(": {}", error.message)).unwrap_or_default();

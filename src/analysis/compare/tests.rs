@@ -155,7 +155,13 @@ fn a_target_that_went_away_or_began_anew_is_said() {
     after.targets[0].state = TargetState::Down;
     let told = sentences(&before, &after);
     assert_eq!(told, ["db1: live → down"]);
-    let (before, mut after) = pair();
+    let (mut before, mut after) = pair();
+    (before.targets[0].state, before.targets[0].age) = (TargetState::Down, None);
+    assert_eq!(sentences(&before, &after), [""; 0], "that it connects is no news");
+    assert_eq!(&*compare(&before, &after).unknown[0], "db1: not compared, nothing of it was seen yet then");
+    before.targets[0].error = Some(fixture::too_many_clients());
+    assert_eq!(sentences(&before, &after), ["db1: down → live"]);
+    let (before, _) = pair();
     after.servers[0].as_mut().unwrap().identity.postmaster_start = after.at;
     assert_eq!(sentences(&before, &after), ["db1: restarted"]);
 }

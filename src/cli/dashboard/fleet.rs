@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use super::{Dashboard, header, send};
-use crate::analysis::{Moment, Settings};
+use crate::analysis::Moment;
 use crate::cli::profile::Running;
 use crate::cli::{hook, start};
 use crate::control::audit::Audit;
@@ -70,17 +70,6 @@ pub(super) enum News {
     Standing,
     /// One of its monitors failed.
     Failed(String),
-}
-
-/// The plan of a dashboard on which no profile is open.
-pub(super) fn nothing(clock: &Clock) -> Plan {
-    Plan {
-        targets: Vec::new(),
-        settings: Settings::default(),
-        history_bytes: 0,
-        clock: clock.clone(),
-        operations: None,
-    }
 }
 
 impl Fleet {
@@ -228,12 +217,13 @@ impl Dashboard {
         self.running = running;
         self.say(Input::Profile(header(&self.running, &self.feed)));
         self.introduce();
+        self.follow();
     }
 
     /// Gives the profile that is open back to the fleet, which goes on watching it.
     pub(super) fn leave_member(&mut self) {
         let Some(fleet) = &mut self.fleet else { return };
-        let nothing = Monitor::start(nothing(&self.clock), None);
+        let nothing = Monitor::start(Plan::nothing(&self.clock), None);
         fleet.put_back(std::mem::replace(&mut self.monitor, nothing));
     }
 }

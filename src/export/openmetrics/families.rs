@@ -185,7 +185,7 @@ pub static FAMILIES: &[Family] = &[
             "database",
             "one_of_several",
         ],
-        |scene| read::pool_info(scene),
+        read::pool_info,
     )
     .info(),
     pool("pooltop_pool_open_connections", "Connections that are open", |scene| {
@@ -313,12 +313,13 @@ pub static FAMILIES: &[Family] = &[
     target("pooltop_target_up", "Whether the target was sampled within its last three intervals", |scene| {
         read::targets(scene, |target| Some(target.is_live()))
     }),
-    of("pooltop_target_state", "1 for the state that the target is in", STATE, |scene| {
-        read::target_states(scene)
-    }),
-    of("pooltop_target", "What the target is", &["target", "kind", "endpoint", "version", "role"], |scene| {
-        read::target_info(scene)
-    })
+    of("pooltop_target_state", "1 for the state that the target is in", STATE, read::target_states),
+    of(
+        "pooltop_target",
+        "What the target is",
+        &["target", "kind", "endpoint", "version", "role"],
+        read::target_info,
+    )
     .info(),
     target("pooltop_target_sample_age", "Age of the last sample; absent before the first", |scene| {
         read::targets(scene, |target| target.age_s)
@@ -336,9 +337,12 @@ pub static FAMILIES: &[Family] = &[
         |scene| read::live(scene, |target| target.status.replay_lag_s),
     )
     .in_unit("seconds"),
-    of("pooltop_backends", "Client backends of a server by state, without pooltop's own", STATE, |scene| {
-        read::backends(scene)
-    }),
+    of(
+        "pooltop_backends",
+        "Client backends of a server by state, without pooltop's own",
+        STATE,
+        read::backends,
+    ),
     target("pooltop_backends_blocked", "Client backends of a server that wait for a lock", |scene| {
         read::targets(scene, |target| target.counts.map(|counts| counts.blocked))
     }),
@@ -350,29 +354,27 @@ pub static FAMILIES: &[Family] = &[
     target(
         "pooltop_oldest_idle_in_transaction",
         "Age of the oldest backend that is idle in transaction",
-        |scene| read::targets(scene, |target| target.oldest.idle_in_transaction_s),
+        |scene| read::targets(scene, |target| target.oldest.idle_in_transaction),
     )
     .in_unit("seconds"),
     target("pooltop_oldest_transaction", "Age of the oldest transaction of a client backend", |scene| {
-        read::targets(scene, |target| target.oldest.transaction_s)
+        read::targets(scene, |target| target.oldest.transaction)
     })
     .in_unit("seconds"),
     target("pooltop_oldest_statement", "Age of the oldest statement that runs", |scene| {
-        read::targets(scene, |target| target.oldest.statement_s)
+        read::targets(scene, |target| target.oldest.statement)
     })
     .in_unit("seconds"),
-    of("pooltop_findings", "Findings by rule and severity", &["rule", "severity"], |scene| {
-        judged::findings(scene)
-    }),
+    of("pooltop_findings", "Findings by rule and severity", &["rule", "severity"], judged::findings),
     of(
         "pooltop_finding_start_timestamp",
         "Since when a finding holds",
         &["target", "rule", "severity", "db_client_connection_pool_name"],
-        |scene| judged::starts(scene),
+        judged::starts,
     )
     .in_unit("seconds"),
-    of("pooltop_verdict", "1 for the kind of the verdict", &["kind"], |scene| judged::verdicts(scene)),
-    profile("pooltop_targets_live", "Targets that are live", |scene| judged::live_targets(scene)),
+    of("pooltop_verdict", "1 for the kind of the verdict", &["kind"], judged::verdicts),
+    profile("pooltop_targets_live", "Targets that are live", judged::live_targets),
     profile("pooltop_samples", "Samples that were taken in", |scene| {
         read::profiles(scene, |profile| profile.moment.map(|moment| moment.samples))
     })

@@ -120,17 +120,15 @@ pub(super) fn counted<'s>(scene: &'s Scene<'_>, of: impl Fn(&Pool) -> Option<u64
     scenes(scene, |pool| of(&pool.pool).filter(|_| pool.clients == 1))
 }
 
+/// A state that connections can be in, and how many of a pool are.
+pub(super) type State = (&'static str, fn(&Pool) -> Option<u32>);
+
 /// A point per pool and state.
-pub(super) fn pool_states<'s>(
-    scene: &'s Scene<'_>,
-    label: &'static str,
-    states: &[(&'static str, fn(&Pool) -> Option<u32>)],
-) -> Vec<Point<'s>> {
+pub(super) fn pool_states<'s>(scene: &'s Scene<'_>, label: &'static str, states: &[State]) -> Vec<Point<'s>> {
     let all = scene.profiles.iter().flat_map(|profile| &profile.pools);
     let each = all.flat_map(|pool| {
-        let point = |(state, of): &(&'static str, fn(&Pool) -> Option<u32>)| {
-            labelled(&pool.labels, vec![(label, (*state).into())], of(&pool.pool))
-        };
+        let point =
+            |(state, of): &State| labelled(&pool.labels, vec![(label, (*state).into())], of(&pool.pool));
         states.iter().filter_map(point).collect::<Vec<_>>()
     });
     each.collect()

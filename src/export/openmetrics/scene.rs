@@ -44,9 +44,9 @@ pub(super) struct TargetScene<'a> {
 /// The oldest of their kind on a server, s; `None` where there is none, or none can be seen.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Oldest {
-    pub(super) idle_in_transaction_s: Option<f64>,
-    pub(super) transaction_s: Option<f64>,
-    pub(super) statement_s: Option<f64>,
+    pub(super) idle_in_transaction: Option<f64>,
+    pub(super) transaction: Option<f64>,
+    pub(super) statement: Option<f64>,
 }
 
 /// One pool, over all its clients.
@@ -191,9 +191,9 @@ fn oldest(moment: &Moment) -> HashMap<usize, Oldest> {
         let ages = ages(moment, row);
         let oldest = found.entry(row.target).or_default();
         for (slot, age) in [
-            (&mut oldest.idle_in_transaction_s, ages.idle_in_transaction_s),
-            (&mut oldest.transaction_s, ages.transaction_s),
-            (&mut oldest.statement_s, ages.statement_s),
+            (&mut oldest.idle_in_transaction, ages.idle_in_transaction),
+            (&mut oldest.transaction, ages.transaction),
+            (&mut oldest.statement, ages.statement),
         ] {
             *slot = [*slot, age].into_iter().flatten().reduce(f64::max);
         }
@@ -206,12 +206,9 @@ fn ages(moment: &Moment, row: &BackendRow) -> Oldest {
     let age = |since| now.age_of(since).as_secs_f64();
     let is_running = matches!(backend.state, State::Active | State::Fastpath);
     Oldest {
-        idle_in_transaction_s: backend
-            .state_change
-            .filter(|_| backend.state.is_idle_in_transaction())
-            .map(age),
-        transaction_s: backend.xact_start.map(age),
-        statement_s: backend.query_start.filter(|_| is_running).map(age),
+        idle_in_transaction: backend.state_change.filter(|_| backend.state.is_idle_in_transaction()).map(age),
+        transaction: backend.xact_start.map(age),
+        statement: backend.query_start.filter(|_| is_running).map(age),
     }
 }
 

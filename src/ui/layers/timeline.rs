@@ -160,7 +160,7 @@ pub fn event(event: &Event, paint: &Paint<'_>) -> Vec<Span<'static>> {
     ]
 }
 
-/// What came of an operation, session by session.
+/// What came of an operation, session by session. What went well stands in the past already, all of it in one mark.
 fn outcomes(at: Timestamp, report: &OperationReport, known: &Known<'_>) -> Vec<Row> {
     let settled = if report.settled { "" } else { ", watching whether it goes" };
     let text = |outcome: &VictimOutcome| {
@@ -169,7 +169,8 @@ fn outcomes(at: Timestamp, report: &OperationReport, known: &Known<'_>) -> Vec<R
     };
     let outcome =
         |one: &VictimOutcome| row(at, What::Outcome(one.outcome), Some(&report.target), &text(one), known);
-    report.outcomes.iter().map(outcome).collect()
+    let told = |one: &&VictimOutcome| known.track.is_none() || !one.outcome.is_success();
+    report.outcomes.iter().filter(told).map(outcome).collect()
 }
 
 /// The words of a target that is not live, in full.

@@ -1,5 +1,6 @@
 //! Which two moments are compared: the one shown, and the one that was kept, or that of five minutes before.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::app::App;
@@ -42,12 +43,20 @@ impl App {
         self.layers.push(Layer::Page(Page::new(Subject::Compare)));
     }
 
+    /// The moment, or, where nothing was seen yet at that time, the first at hand in which something was.
+    pub(super) fn seen_or_later(&self, moment: Arc<Moment>) -> Before {
+        if moment.has_seen_anything() {
+            return Before::Known(moment);
+        }
+        Before::Known(self.reel.first(Moment::has_seen_anything).cloned().unwrap_or(moment))
+    }
+
     /// The moment of [`BACK`] before, or the oldest where the past does not reach so far.
     fn some_time_before(&mut self, shown: &Moment) -> Before {
         let at = shown.at.minus(BACK);
         match (self.reel.way(shown.at, Travel::To(at)), self.reel.oldest().cloned()) {
-            (Way::Kept(moment), _) => Before::Known(moment),
-            (_, Some(oldest)) if !self.reaches_beyond() => Before::Known(oldest),
+            (Way::Kept(moment), _) => self.seen_or_later(moment),
+            (_, Some(oldest)) if !self.reaches_beyond() => self.seen_or_later(oldest),
             _ => {
                 let ticket = self.journey.ticket();
                 self.effects.push(Effect::Glance { ticket, at });

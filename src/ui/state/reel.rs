@@ -63,6 +63,11 @@ impl Reel {
         self.kept.back()
     }
 
+    /// The first of the kept moments that is as asked for.
+    pub fn first(&self, is: impl Fn(&Moment) -> bool) -> Option<&Arc<Moment>> {
+        self.kept.iter().find(|moment| is(moment))
+    }
+
     /// The oldest that is kept.
     pub fn oldest(&self) -> Option<&Arc<Moment>> {
         self.kept.front()

@@ -218,7 +218,7 @@ impl App {
     /// A moment that was asked for, if anybody still waits for it.
     pub(super) fn take_past(&mut self, ticket: Ticket, moment: Result<Arc<Moment>, Text>) {
         if matches!(self.journey.before, Before::Asked(asked) if asked == ticket) {
-            self.journey.before = moment.map_or_else(Before::Missing, Before::Known);
+            self.journey.before = moment.map_or_else(Before::Missing, |moment| self.seen_or_later(moment));
             return;
         }
         let Some(waits) = self.journey.waits.take_if(|waits| waits.ticket == ticket) else { return };
@@ -336,10 +336,14 @@ impl App {
             0 => String::new(),
             more => format!(", and {}", count(more as u64, "more thing")),
         };
-        let text = format!("{}  {}{more}", format::time(at, &self.options.zone), first.text);
+        let text = format!("{MARK}{}: {}{more}", format::time(at, &self.options.zone), first.text);
+        self.toasts.forget(MARK);
         self.toast(Tone::Info, &text);
     }
 }
+
+/// How the words about a mark begin: there is one at a time.
+const MARK: &str = "At ";
 
 /// Which of several marks in one place is the one to show: the higher.
 pub fn gravity(kind: MarkKind) -> u8 {

@@ -43,7 +43,7 @@ pub(in super::super) fn findings<'s>(scene: &'s Scene<'_>) -> Vec<Point<'s>> {
 /// Since when each finding holds.
 pub(in super::super) fn starts<'s>(scene: &'s Scene<'_>) -> Vec<Point<'s>> {
     let mut points = Vec::new();
-    for profile in scene.profiles.iter() {
+    for profile in &scene.profiles {
         let Some(moment) = profile.moment else { continue };
         let mut starts: BTreeMap<[String; 4], f64> = BTreeMap::new();
         for finding in told(moment).take(MOST_FINDINGS) {

@@ -157,7 +157,7 @@ fn from_mark_to_mark_the_moment_is_the_one_that_shows_what_happened() {
     robot.press("(");
     let asked = travels(&mut robot);
     assert!(matches!(&asked[..], [(_, _, Travel::To(to))] if *to == at(-120)), "{asked:?}");
-    assert_eq!(robot.toast(), "14:05:00  checkout-api leaks");
+    assert_eq!(robot.toast(), "At 14:05:00: checkout-api leaks");
     robot.answer(asked[0].0, -121);
     let asked = travels(&mut robot);
     assert!(matches!(&asked[..], [(_, from, Travel::Step(1))] if *from == at(-121)), "{asked:?}");
