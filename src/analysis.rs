@@ -35,6 +35,7 @@ mod skew;
 pub mod statements;
 #[cfg(test)]
 mod stories;
+pub mod thin;
 mod tracker;
 mod trend;
 mod verdict;

@@ -1,6 +1,7 @@
 //! The command line, one file per subcommand.
 
 pub mod args;
+pub mod backfill;
 pub mod check;
 pub mod dashboard;
 pub mod demo;

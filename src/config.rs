@@ -17,7 +17,7 @@ pub use paths::Paths;
 pub use problem::{ConfigError, Document, Located};
 pub use read::{is_profile_name, parse};
 pub use targets::{holds_password, without_password};
-pub use types::{Access, AppTarget, Config, PostgresTarget, Profile};
+pub use types::{Access, AppTarget, Config, HistorySource, PostgresTarget, Profile};
 
 /// A configuration file with every key and what it is for.
 pub fn example() -> &'static str {

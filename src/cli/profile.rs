@@ -20,9 +20,11 @@ use crate::model::pool::{DeclaredPool, DeclaredRedisPool};
 use crate::model::secret::{ExposeSecret, SecretString};
 use crate::model::target::{Role, TargetName};
 use crate::model::thresholds::Thresholds;
+use crate::source::prometheus::Prometheus;
 use crate::text::{Text, nearest};
 
 mod apps;
+mod history;
 
 pub use apps::RunningApp;
 
@@ -30,8 +32,6 @@ pub use apps::RunningApp;
 const INTERVAL: Duration = Duration::from_secs(1);
 /// Shorter than this, sampling would be a load of its own.
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(100);
-/// Budget of the history where nothing else is said.
-const HISTORY_BYTES: u64 = 64 << 20;
 /// Most sessions of one operation where no profile says otherwise.
 const BULK_LIMIT: usize = 20;
 
@@ -93,6 +93,8 @@ pub struct Running {
     pub interval: Duration,
     /// Budget of the history in bytes.
     pub history_bytes: usize,
+    /// What keeps the history that memory does not.
+    pub history_from: Option<Prometheus>,
     /// When a value becomes a finding, not yet scaled.
     pub thresholds: Thresholds,
     /// Factor on every threshold's time.
@@ -211,6 +213,7 @@ impl Running {
         for target in &profile.apps {
             running.add_app(target, around)?;
         }
+        running.history_from = history::source(profile, &around.config)?;
         running.note_unknown_providers(profile);
         if running.targets.is_empty() && running.apps.is_empty() {
             let text = format!(
@@ -239,7 +242,7 @@ impl Running {
                 protected_roles: profile.protected_roles.clone(),
             },
             interval: profile.interval,
-            history_bytes: bytes(profile.history.or(config.history)),
+            history_bytes: history::budget(profile.history.or(config.history)),
             thresholds: profile.thresholds.clone(),
             time_scale: profile.time_scale,
             pools: profile.declared_pools(),
@@ -270,7 +273,8 @@ impl Running {
             targets: Vec::new(),
             apps: Vec::new(),
             interval: INTERVAL,
-            history_bytes: bytes(config.history),
+            history_bytes: history::budget(config.history),
+            history_from: None,
             thresholds: Thresholds::default(),
             time_scale: 1.0,
             pools: Vec::new(),
@@ -485,10 +489,6 @@ fn saved_url(target: &RunningTarget) -> Result<String, Failure> {
 fn leads_to(url: &str, conninfo: &Conninfo) -> bool {
     Conninfo::resolve(url, &Environment::empty())
         .is_ok_and(|(again, _)| again.user() == conninfo.user() && again.endpoint() == conninfo.endpoint())
-}
-
-fn bytes(budget: Option<u64>) -> usize {
-    usize::try_from(budget.unwrap_or(HISTORY_BYTES)).unwrap_or(usize::MAX)
 }
 
 fn unknown_profile(name: &str, around: &Surroundings) -> Failure {

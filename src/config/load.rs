@@ -7,7 +7,7 @@ use std::path::Path;
 use super::problem::ConfigError;
 use super::read::parse;
 use super::targets::holds_password;
-use super::types::{Config, Profile};
+use super::types::{Config, HistorySource, Profile};
 use crate::model::secret::{ExposeSecret, SecretString};
 
 /// Reads the file at `path`; `None` where there is none.
@@ -22,7 +22,8 @@ pub fn load(path: &Path) -> Result<Option<Config>, ConfigError> {
         message: format!("not UTF-8 from byte {} on", error.utf8_error().valid_up_to()),
     })?;
     let mut config = parse(path, &text)?;
-    if is_open_to_others(path) && config.profiles.iter().any(holds_secret) {
+    let shared = config.history_from.as_ref().is_some_and(history_holds_secret);
+    if is_open_to_others(path) && (shared || config.profiles.iter().any(holds_secret)) {
         let notice = format!("{0} holds a secret and others can read it: chmod 600 {0}", path.display());
         config.notices.push(notice.as_str().into());
     }
@@ -42,13 +43,20 @@ fn is_open_to_others(_: &Path) -> bool {
 
 fn holds_secret(profile: &Profile) -> bool {
     let has_password = |url: &SecretString| holds_password(url.expose_secret());
-    profile.postgres.iter().any(|target| has_password(&target.url.value))
+    profile.history_from.as_ref().is_some_and(history_holds_secret)
+        || profile.postgres.iter().any(|target| has_password(&target.url.value))
         || profile.poolers.iter().any(|target| has_password(&target.url.value))
         || profile.redis.iter().any(|target| has_password(&target.url.value))
         || profile
             .apps
             .iter()
             .any(|app| app.bearer.is_some() || !app.headers.is_empty() || has_password(&app.url.value))
+}
+
+fn history_holds_secret(history: &HistorySource) -> bool {
+    history.bearer.is_some()
+        || !history.headers.is_empty()
+        || holds_password(history.url.value.expose_secret())
 }
 
 #[cfg(test)]

@@ -46,7 +46,7 @@ fn read_root(mut root: Section<'_>) -> Config {
     let default_profile = root.string("default_profile");
     let theme = root.string("theme");
     let utc = root.boolean("utc");
-    let history = root.size("history");
+    let (history, history_from) = targets::history(&mut root);
     let keys = root.section("keys").map(|keys| read_keys(&keys)).unwrap_or_default();
     let profiles = root.section("profiles").map(|profiles| read_profiles(&profiles)).unwrap_or_default();
     if let Some(default) = &default_profile {
@@ -58,6 +58,7 @@ fn read_root(mut root: Section<'_>) -> Config {
         theme,
         utc,
         history,
+        history_from,
         keys,
         profiles,
         ..Config::default()
@@ -144,6 +145,7 @@ fn read_profile(name: Located<String>, mut section: Section<'_>) -> Profile {
     let production = section.boolean("production").unwrap_or(false);
     let default_access = if production { Access::ConfirmName } else { Access::Confirm };
     let mut names = targets::Names::default();
+    let (history, history_from) = targets::history(&mut section);
     let profile = Profile {
         name: name.value.clone(),
         label: section.string("label").map(|label| label.value.as_str().into()),
@@ -166,7 +168,8 @@ fn read_profile(name: Located<String>, mut section: Section<'_>) -> Profile {
         on_finding: section.command("on_finding", "[\"notify-send\", \"pooltop\"]"),
         on_finding_severity: section.choice("on_finding_severity", &SEVERITIES).unwrap_or(Severity::Warning),
         record_when: section.choice("record_when", &SEVERITIES),
-        history: section.size("history"),
+        history,
+        history_from,
         utc: section.boolean("utc"),
         theme: section.string("theme"),
         time_scale: section.number("time_scale", 0.001, 1000.0).unwrap_or(1.0),

@@ -100,6 +100,11 @@ impl<'d> Section<'d> {
         self.table.iter().find(|(name, _)| name.get_ref() == key).map(|(_, value)| value.span())
     }
 
+    /// What stands under `key`, for a key that can be of several kinds; asking for it is left to whoever reads it.
+    pub(super) fn peek(&self, key: &str) -> Option<&'d DeValue<'d>> {
+        self.table.iter().find(|(name, _)| name.get_ref() == key).map(|(_, value)| value.get_ref())
+    }
+
     /// Whether `key` is the number −1, with which some settings say "never".
     pub(super) fn is_minus_one(&mut self, key: &'static str) -> bool {
         self.get(key).is_some_and(|value| as_integer(value.get_ref()) == Some(-1))

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::problem::{Located, suggest};
 use super::reader::{Findings, Section, kind};
-use super::types::{AppTarget, PoolerTarget, PostgresTarget, RedisTarget};
+use super::types::{AppTarget, HistorySource, PoolerTarget, PostgresTarget, RedisTarget};
 use crate::model::app::AppField;
 use crate::model::secret::{ExposeSecret, SecretString};
 use crate::model::target::Role;
@@ -225,6 +225,33 @@ fn strings(section: &mut Section<'_>, key: &'static str) -> Vec<(Located<String>
         }
     }
     pairs
+}
+
+/// `history`: a size, an address, or a table of both.
+pub(super) fn history(section: &mut Section<'_>) -> (Option<u64>, Option<HistorySource>) {
+    let found = section.peek("history");
+    let is_address = |text: &str| text.starts_with("http://") || text.starts_with("https://");
+    if found.and_then(|value| value.as_str()).is_some_and(is_address) {
+        let url = section.secret("history");
+        return (None, url.map(|url| HistorySource { url, bearer: None, headers: Vec::new() }));
+    }
+    if found.is_none_or(|value| value.as_table().is_none()) {
+        return (section.size("history"), None);
+    }
+    let Some(mut table) = section.section("history") else { return (None, None) };
+    let (size, url) = (table.size("size"), table.secret("url"));
+    let bearer = table.secret("bearer").map(|bearer| bearer.value);
+    let headers = strings(&mut table, "headers");
+    let headers = headers.into_iter().map(|(name, value)| (name.value, SecretString::from(value))).collect();
+    if url.is_none() && (bearer.is_some() || size.is_none()) {
+        table.findings().add_secret(
+            table.span.clone(),
+            "`history` has no `url`",
+            "add the address of a Prometheus: url = \"http://prometheus:9090\"",
+        );
+    }
+    table.finish();
+    (size, url.map(|url| HistorySource { url, bearer, headers }))
 }
 
 /// Whether a URL or keyword string holds a password.

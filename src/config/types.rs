@@ -22,6 +22,8 @@ pub struct Config {
     pub utc: Option<bool>,
     /// Budget of the history in bytes.
     pub history: Option<u64>,
+    /// What keeps the history that memory does not.
+    pub history_from: Option<HistorySource>,
     /// Keys that differ from the built-in ones. Whether places, keys and commands exist is not checked here.
     pub keys: Vec<KeyOverride>,
     /// Profiles, in the order of the file; their names are unique.
@@ -122,6 +124,8 @@ pub struct Profile {
     pub record_when: Option<Severity>,
     /// Budget of the history in bytes, instead of the file's.
     pub history: Option<u64>,
+    /// What keeps the history that memory does not, instead of the file's.
+    pub history_from: Option<HistorySource>,
     /// Times in UTC, instead of the file's choice.
     pub utc: Option<bool>,
     /// Name of the theme, instead of the file's.
@@ -186,6 +190,17 @@ pub struct AppTarget {
     pub own_probe: bool,
     /// Time between two readings, where it is not the usual one.
     pub interval: Option<Duration>,
+}
+
+/// A Prometheus, or what speaks its API, that scrapes `pooltop serve`.
+#[derive(Clone, Debug)]
+pub struct HistorySource {
+    /// `http://` or `https://`; where its API begins.
+    pub url: Located<SecretString>,
+    /// Bearer token.
+    pub bearer: Option<SecretString>,
+    /// Further headers, such as a tenant's.
+    pub headers: Vec<(String, SecretString)>,
 }
 
 /// A Redis server.

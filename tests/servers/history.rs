@@ -3,10 +3,13 @@
 use std::time::Duration;
 
 use jiff::Timestamp as Now;
+use pooltop::cli::backfill::Past;
 use pooltop::model::backfill::{BackendNumber, Backfill, LimitNumber, PoolNumber, What};
+use pooltop::model::clock::Clock;
 use pooltop::model::limit::LimitScope;
 use pooltop::model::secret::SecretString;
 use pooltop::model::time::Timestamp;
+use pooltop::model::track::{Track, Travel};
 use pooltop::source::prometheus::Prometheus;
 
 use crate::support::{Backfilled, HttpServer, Points, Reply};
@@ -217,4 +220,54 @@ async fn the_token_and_the_tenant_are_sent_and_the_path_is_kept() {
         headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| &**value)
     };
     assert_eq!((sent("authorization"), sent("x-scope-orgid")), (Some("Bearer t0ken"), Some("team-a")));
+}
+
+/// The time of a step in seconds after the first one, and what was in use then.
+fn shown(moment: Option<std::sync::Arc<pooltop::analysis::Moment>>, start: i64) -> Option<(i64, u32)> {
+    let moment = moment?;
+    let pool = moment.pools.iter().find(|row| &*row.pool.name == "checkout app@shop").unwrap();
+    Some(((moment.at.as_micros() / 1_000_000) - start, pool.pool.used.unwrap()))
+}
+
+#[tokio::test]
+async fn the_past_goes_on_where_memory_begins_and_gaps_are_stepped_over() {
+    // Blocks of steps begin at multiples of their length; so the steps of the server's past do.
+    let start = start() / STEP * STEP;
+    let Some(server) = Backfilled::start(&kept(start)) else { return };
+    let past = Past::new(Prometheus::new(&server.url()).unwrap(), "shop".into(), Clock::real());
+    let (ring, second) = (at(start + 5 * 3600), |step: i64| step * STEP);
+    for (from, travel, expected) in [
+        (ring, Travel::Step(-1), Some(399..=401)),
+        (at(start + second(399)), Travel::Step(-1), Some(398..=398)),
+        (at(start + second(320)), Travel::Step(-1), Some(239..=241)),
+        (at(start + second(241)), Travel::Step(1), Some(320..=320)),
+        (at(start + second(100)), Travel::Step(3), Some(103..=103)),
+        (at(start + second(100)), Travel::Step(-30_000), Some(0..=0)),
+        (ring, Travel::Oldest, Some(0..=0)),
+        (ring, Travel::To(at(start + second(300))), Some(239..=241)),
+        (ring, Travel::To(at(start + second(7) + 3)), Some(7..=7)),
+        (ring, Travel::To(at(start - 86_400)), Some(0..=0)),
+        // Memory has these, or knows better.
+        (ring, Travel::Newest, None),
+        (ring, Travel::Step(1), None),
+        (ring, Travel::To(at(start + 5 * 3600 + 1)), None),
+        (at(start + second(400)), Travel::Step(50), None),
+    ] {
+        let moment = past.travel(ring, from, travel).await.unwrap();
+        let found = shown(moment, start);
+        match expected {
+            None => assert_eq!(found, None, "{travel:?} from {from:?}"),
+            Some(steps) => {
+                let (seconds, in_use) = found.unwrap_or_else(|| panic!("{travel:?} from {from:?}"));
+                assert!(steps.contains(&(seconds / STEP)) && seconds % STEP == 0, "{travel:?}: {seconds}");
+                let step = (seconds / STEP).min(399).min(if seconds < second(320) { 239 } else { 399 });
+                assert_eq!(i64::from(in_use), used(step), "{travel:?}");
+            }
+        }
+    }
+    let track = Track { oldest: ring, newest: at(start + 6 * 3600), gaps: Vec::new(), marks: Vec::new() };
+    let longer = past.extend(&track).await.unwrap();
+    assert!(longer.oldest <= at(start) && longer.newest == track.newest);
+    assert!(longer.gaps.iter().all(|(from, to)| from < to && *to <= ring), "{longer:?}");
+    assert!(!longer.gaps.is_empty(), "between what was kept and memory nothing is known");
 }
