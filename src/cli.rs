@@ -16,6 +16,7 @@ pub mod profile;
 pub mod profiles;
 mod replay;
 pub mod serve;
+pub mod record;
 pub mod size;
 pub mod start;
 
@@ -70,6 +71,7 @@ async fn dispatch(cli: &Cli) -> anyhow::Result<Exit> {
         Some(Command::Diff(args)) => replay::diff(args).await,
         Some(Command::Serve(args)) => serve::run(args).await,
         Some(Command::Check(args)) => check::run(args).await,
+        Some(Command::Record(args)) => record::run(args).await,
         Some(Command::Terminate(args)) => operate::run(OperationKind::Terminate, args).await,
         Some(Command::Cancel(args)) => operate::run(OperationKind::Cancel, args).await,
         Some(Command::Profiles(command)) => profiles::run(command).await,

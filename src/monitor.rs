@@ -8,6 +8,7 @@ mod live;
 mod marks;
 mod operations;
 mod past;
+mod recorder;
 mod replay;
 #[cfg(test)]
 mod tests;
@@ -39,6 +40,7 @@ pub use brain::Brain;
 pub use marks::Marks;
 pub use operations::MakeExecutor;
 pub use past::{Tape, Taped};
+pub use recorder::{Recording, RecordingOptions, Trigger};
 pub use replay::{Replay, moment_at};
 pub use travel::Cursor;
 

@@ -21,6 +21,7 @@ use crate::model::secret::{ExposeSecret, SecretString};
 use crate::model::target::{Role, TargetName};
 use crate::model::thresholds::Thresholds;
 use crate::source::prometheus::Prometheus;
+use crate::monitor::Trigger;
 use crate::text::{Text, nearest};
 
 mod apps;
@@ -113,6 +114,8 @@ pub struct Running {
     pub theme: Option<Located<String>>,
     /// A command to tell about findings.
     pub hook: Option<Hook>,
+    /// When it begins to record by itself.
+    pub trigger: Trigger,
     /// What is odd but not wrong, one line each.
     pub notices: Vec<Text>,
 }
@@ -253,6 +256,7 @@ impl Running {
                 .on_finding
                 .clone()
                 .map(|command| Hook { command, at_least: profile.on_finding_severity }),
+            trigger: Trigger { severity: profile.record_when, waiting: profile.record_when_waiting },
             ..Self::blank(name, config)
         }
     }
@@ -284,6 +288,7 @@ impl Running {
             recorded_in: None,
             theme: config.theme.clone(),
             hook: None,
+            trigger: Trigger::default(),
             notices: Vec::new(),
         }
     }

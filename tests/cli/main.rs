@@ -18,6 +18,7 @@ mod leaking;
 mod operate;
 mod program;
 mod prometheus;
+mod record;
 mod reference;
 mod rules;
 mod serve;
