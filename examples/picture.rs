@@ -7,14 +7,13 @@ use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pooltop::analysis::{Analyser, Moment, Settings};
-use pooltop::collect::Recording;
+use pooltop::analysis::Moment;
 use pooltop::control::confirm::{Access, Policy};
-use pooltop::demo::{self, Demo};
-use pooltop::history::History;
+use pooltop::demo;
 use pooltop::model::clock::Clock;
-use pooltop::model::sample::Sample;
-use pooltop::model::target::{Role, TargetKind, TargetState, TargetStatus};
+use pooltop::model::track::Travel;
+use pooltop::monitor::Replay;
+use pooltop::record::Reader;
 use pooltop::ui::state::app::{App, Event};
 use pooltop::ui::svg::{Ground, svg};
 use pooltop::ui::{Feed, Input, Options, ProfileHeader};
@@ -32,7 +31,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut app = App::new(Options::new(profile(), clock.clone())?);
     app.update(Event::Resize(SIZE.width, SIZE.height));
     for moment in moments {
-        app.update(Event::Input(Input::Moment(Arc::new(moment))));
+        app.update(Event::Input(Input::Moment(moment)));
     }
     let mut buffer = Buffer::empty(SIZE);
     app.draw_into(clock.now(), SIZE, &mut buffer);
@@ -56,52 +55,21 @@ fn profile() -> ProfileHeader {
     }
 }
 
-/// The recording up to `until`, one moment per sample.
-fn moments(until: Duration) -> Result<Vec<Moment>, Box<dyn Error>> {
-    let recording = Recording::read(demo::recorded())?;
-    let settings = Settings {
-        thresholds: Demo::thresholds(),
-        pools: Demo::declared_pools(),
-        interval: Duration::from_secs_f64(recording.header.interval_s),
-        ..Settings::default()
-    };
-    let (mut history, mut analyser) = (History::default(), Analyser::new(settings));
-    let end = recording.samples.first().ok_or("the recording is empty")?.received_at.plus(until);
-    let mut statuses: Vec<TargetStatus> = Vec::new();
-    let mut moments = Vec::new();
-    for sample in recording.samples.into_iter().take_while(|sample| sample.received_at <= end) {
-        let status = status(&sample);
-        statuses.retain(|known| known.name != status.name);
-        statuses.push(status);
-        statuses.sort_by_key(|status| status.kind != TargetKind::Postgres);
-        let now = sample.received_at;
-        history.push(sample);
-        moments.push(analyser.observe(&history, &statuses, &[], now));
-    }
-    Ok(moments)
-}
-
-/// A live target, as the collector that recorded the sample saw it.
-fn status(sample: &Sample) -> TargetStatus {
-    let facts = sample.postgres().and_then(|server| server.facts.known());
-    TargetStatus {
-        name: Arc::clone(&sample.target),
-        kind: if sample.postgres().is_some() { TargetKind::Postgres } else { TargetKind::Pgbouncer },
-        endpoint: "127.0.0.1:5432/shop".into(),
-        state: TargetState::Live,
-        age: Some(Duration::ZERO),
-        error: None,
-        retry_in: None,
-        needs_secret: false,
-        version: facts.map(|facts| facts.version.clone()),
-        role: sample.postgres().map(|_| Role::Primary),
-        privilege: facts.map(|facts| facts.own_role.privilege),
-        wire: sample.postgres().map(|server| server.wire),
-        round_trip: None,
-        replay_lag_s: None,
-        overhead: sample.overhead,
-        dropped: 0,
-        missing: Vec::new(),
-        at: sample.received_at,
-    }
+/// The recording up to `until`, moment by moment.
+fn moments(until: Duration) -> Result<Vec<Arc<Moment>>, Box<dyn Error>> {
+    let file = tempfile::NamedTempFile::new()?;
+    fs::write(file.path(), demo::recorded())?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    runtime.block_on(async {
+        let replay = Replay::start(Reader::open(file.path()).await?, None, false).await.map_err(|why| why.to_string())?;
+        let end = replay.track().borrow().oldest.plus(until);
+        let mut moments: Vec<Arc<Moment>> = Vec::new();
+        loop {
+            let moment = replay.travel(Travel::Step(1)).await.map_err(|why| why.to_string())?;
+            if moment.at > end || moments.last().is_some_and(|last| last.at == moment.at) {
+                return Ok(moments);
+            }
+            moments.push(moment);
+        }
+    })
 }

@@ -33,7 +33,7 @@ pub const TIME_SCALE: f64 = 0.1;
 /// The recorded incident: samples of a demo, for machines without PostgreSQL. Its targets are called `shop` and
 /// `bouncer`; what the profile declares and judges by is [`Demo::declared_pools`] and [`Demo::thresholds`].
 pub fn recorded() -> &'static [u8] {
-    include_bytes!("../assets/incident.jsonl.zst")
+    include_bytes!("../assets/incident.pooltop")
 }
 
 /// What the demo takes from its surroundings.

@@ -107,6 +107,9 @@ pub struct DashboardArgs {
     /// Time between samples
     #[arg(long, value_name = "SPAN", value_parser = span)]
     pub interval: Option<Duration>,
+    /// Record into this file from the start; statements are redacted
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
     /// How it looks
     #[command(flatten)]
     pub look: LookArgs,

@@ -2,9 +2,11 @@
 
 mod fleet;
 mod past;
+mod recording;
 
 use std::collections::HashMap;
 use std::io::IsTerminal as _;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,6 +29,7 @@ use crate::monitor::{Monitor, Parked, Plan, Replay};
 use crate::text::Text;
 use crate::ui::{self, Effect, Feed, Input, Options, ProfileEntry, ProfileHeader, RunError, Tone};
 use fleet::Fleet;
+use recording::Recorder;
 
 /// How long a profile that was switched away from keeps its history.
 const PARKED_FOR: Duration = Duration::from_secs(600);
@@ -45,7 +48,11 @@ pub async fn run(args: &DashboardArgs) -> anyhow::Result<Exit> {
     let Some(running) = profiles.first().cloned() else { return Err(Failure::usage("no profile").into()) };
     let fleet = if profiles.len() > 1 { profiles } else { Vec::new() };
     let plan = if fleet.is_empty() { start::plan(&running, &audit, &clock) } else { Plan::nothing(&clock) };
-    let show = Show { running, plan, replay: None, feed: Feed::Live, clock, audit, fleet };
+    if !fleet.is_empty() && args.record.is_some() {
+        return Err(Failure::usage("--record takes one profile; `pooltop record NAME` for each records several").into());
+    }
+    let record = args.record.clone();
+    let show = Show { running, plan, replay: None, record, feed: Feed::Live, clock, audit, fleet };
     show.run(around, &args.look).await
 }
 
@@ -57,6 +64,8 @@ pub struct Show {
     pub plan: Plan,
     /// A recording that plays instead.
     pub replay: Option<Replay>,
+    /// Where to record what is shown, from the start.
+    pub record: Option<PathBuf>,
     /// Where the samples come from.
     pub feed: Feed,
     /// The time.
@@ -92,6 +101,7 @@ impl Show {
             monitor: Monitor::start(self.plan, None),
             replay: self.replay,
             followers: JoinSet::new(),
+            recorder: Recorder::default(),
             running: self.running,
             feed: self.feed,
             began,
@@ -106,10 +116,16 @@ impl Show {
         dashboard.follow();
         if dashboard.fleet.is_none() {
             dashboard.tell_findings();
+            dashboard.watch_for_trouble();
+        }
+        if let Some(path) = self.record {
+            dashboard.begin_recording(Some(path), None);
         }
         let mut screen = spawn_blocking(move || undisturbed(ui::run(options, screen_inputs, screen_effects)));
         let ended_by = dashboard.serve(&mut screen, effects, &mut signals).await;
-        finish(screen, ended_by).await
+        let exit = finish(screen, ended_by).await;
+        dashboard.finish_recording().await;
+        exit
     }
 }
 
@@ -167,6 +183,7 @@ struct Dashboard {
     replay: Option<Replay>,
     /// Tell the screen how the past grows.
     followers: JoinSet<()>,
+    recorder: Recorder,
     running: Running,
     feed: Feed,
     clock: Clock,
@@ -212,6 +229,7 @@ impl Dashboard {
                     }
                 }
                 news = Fleet::next(self.fleet.as_mut(), &self.clock, &self.audit) => self.tell_fleet(news),
+                step = self.recorder.next() => self.recording_step(step),
                 why = failed(&mut self.monitor, self.replay.as_mut()) => self.say(Input::Fatal(Text::line(&why))),
             }
         }
@@ -243,7 +261,7 @@ impl Dashboard {
             Effect::Travel { ticket, from, travel } => self.travel(ticket, from, travel),
             Effect::Glance { ticket, at } => self.glance(ticket, at),
             Effect::Play(play) => self.play(play),
-            Effect::Record(_) => {}
+            Effect::Record(on) => self.record(on),
             // The event loop of the screen, or the loop above, has carried these out.
             Effect::SwitchProfile(_)
             | Effect::Fleet
@@ -332,6 +350,7 @@ impl Dashboard {
         let now = self.clock.monotonic();
         self.parked.retain(|_, (since, _)| now.saturating_sub(*since) < PARKED_FOR);
         let parked = self.parked.remove(&running.name).map(|(_, parked)| parked);
+        self.leave_recording();
         let plan = start::plan(&running, &self.audit, &self.clock);
         let old_settings = self.running.settings();
         let old = std::mem::replace(&mut self.monitor, Monitor::start(plan, parked));
@@ -343,6 +362,7 @@ impl Dashboard {
         self.introduce();
         self.follow();
         self.tell_findings();
+        self.watch_for_trouble();
     }
 
     /// Starts what tells the profile's command about findings. It ends with the monitor.

@@ -7,16 +7,13 @@ use super::dashboard::Show;
 use super::exit::{Exit, Failure};
 use super::output::note;
 use super::profile::{Running, Surroundings};
-use super::start;
-use crate::collect::{Recording, Replay};
+use super::{replay, start};
 use crate::connect::DsnKind;
-use crate::control::confirm::Access;
 use crate::demo::{self, Demo, DemoError, Options, Progress};
 use crate::model::clock::Clock;
-use crate::model::own::OwnSessions;
 use crate::model::secret::ExposeSecret;
-use crate::monitor::{Plan, TargetPlan};
-use crate::text::Text;
+use crate::monitor::Replay;
+use crate::record::Reader;
 use crate::ui::Feed;
 
 /// Runs the demo: live where PostgreSQL is installed, else recorded.
@@ -53,7 +50,7 @@ async fn live(args: &DemoArgs, around: Surroundings, demo: Demo, clock: Clock) -
     let running = profile(&demo, &around)?;
     let audit = start::audit(&around);
     let plan = start::plan(&running, &audit, &clock);
-    let show = Show { running, plan, replay: None, feed: Feed::Demo, clock, audit, fleet: Vec::new() };
+    let show = Show { running, plan, replay: None, record: None, feed: Feed::Demo, clock, audit, fleet: Vec::new() };
     let result = show.run(around, &args.look).await;
     demo.stop().await;
     result
@@ -81,25 +78,12 @@ fn as_shop(mut running: Running) -> Running {
     running
 }
 
+/// Plays the recorded incident out of a file of its own, which goes when the dashboard does.
 async fn recorded(args: &DemoArgs, around: Surroundings) -> anyhow::Result<Exit> {
-    let recording = Recording::read(demo::recorded())?;
-    let mut running = as_shop(Running::blank("".into(), &around.config));
-    running.interval = Duration::from_secs_f64(recording.header.interval_s.clamp(0.1, 60.0));
-    running.time_scale = recording.header.time_scale;
-    running.policy.access = Access::ReadOnly;
-    let clock = Clock::real();
-    let targets = Replay::targets(&recording).into_iter().map(|replay| TargetPlan {
-        target: replay.into_target(),
-        own: OwnSessions::default(),
-        executor: None,
-    });
-    let plan = Plan {
-        targets: targets.collect(),
-        settings: running.settings(),
-        history_bytes: running.history_bytes,
-        clock: clock.clone(),
-        operations: None,
-    };
-    let (audit, feed) = (start::audit(&around), Feed::Recording(Text::line(&recording.header.title)));
-    Show { running, plan, replay: None, feed, clock, audit, fleet: Vec::new() }.run(around, &args.look).await
+    let file = tempfile::Builder::new().prefix("pooltop-demo-").suffix(".pooltop").tempfile()?;
+    std::fs::write(file.path(), demo::recorded())?;
+    let reader = Reader::open(file.path()).await?;
+    let (running, title) = (replay::recorded(reader.meta(), &around), reader.meta().title.clone());
+    let playing = Replay::start(reader, None, true).await.map_err(|why| Failure::usage(why.to_string()))?;
+    replay::show(playing, running, title, around, &args.look).await
 }

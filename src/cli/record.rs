@@ -138,7 +138,8 @@ fn begun(running: &Running, status: &RecordStatus, redaction: Redaction) -> Stri
     format!("recording {} into {}{again} ({kept}); Ctrl-C ends it", running.name, status.path.display())
 }
 
-fn done(status: &RecordStatus) -> String {
+/// What came of a recording, in a line.
+pub(super) fn done(status: &RecordStatus) -> String {
     let (path, frames) = (status.path.display(), count(status.frames, "frame"));
     let lost = match status.lost {
         0 => String::new(),

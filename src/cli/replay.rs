@@ -46,7 +46,7 @@ pub(super) async fn show(
 ) -> anyhow::Result<Exit> {
     let (clock, audit) = (Clock::real(), start::audit(&around));
     let (plan, replay) = (Plan::nothing(&clock), Some(replay));
-    Show { running, plan, replay, feed: Feed::Recording(title), clock, audit, fleet: Vec::new() }
+    Show { running, plan, replay, record: None, feed: Feed::Recording(title), clock, audit, fleet: Vec::new() }
         .run(around, look)
         .await
 }

@@ -161,6 +161,11 @@ pub struct Trigger {
 }
 
 impl Trigger {
+    /// Whether nothing makes it begin.
+    pub fn is_never(self) -> bool {
+        self == Self::default()
+    }
+
     /// Waits until there is a reason to record, and says it in a few words; `None` when the profile ended without one.
     pub async fn wait(self, mut moments: watch::Receiver<Option<Arc<Moment>>>) -> Option<Text> {
         let mut queues = Queues::default();

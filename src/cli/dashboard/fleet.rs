@@ -218,10 +218,12 @@ impl Dashboard {
         self.say(Input::Profile(header(&self.running, &self.feed)));
         self.introduce();
         self.follow();
+        self.watch_for_trouble();
     }
 
     /// Gives the profile that is open back to the fleet, which goes on watching it.
     pub(super) fn leave_member(&mut self) {
+        self.leave_recording();
         let Some(fleet) = &mut self.fleet else { return };
         let nothing = Monitor::start(Plan::nothing(&self.clock), None);
         fleet.put_back(std::mem::replace(&mut self.monitor, nothing));
