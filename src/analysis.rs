@@ -41,7 +41,7 @@ mod verdict;
 pub use leaks::reported::ClientSide;
 pub use moment::Moment;
 pub use rollup::{Level, roll_up};
-pub use saved::SavedError;
+pub use saved::{SavedError, redacted};
 pub use settings::{Machine, Settings};
 
 use serde::{Deserialize, Serialize};

@@ -64,32 +64,37 @@ pub struct History {
     lanes: Vec<Lane>,
     scale: Scale,
     seen: u64,
+    evicted: u64,
 }
 
 impl History {
     /// An empty history that keeps at most `budget` bytes.
     pub fn new(budget: usize) -> Self {
-        Self { budget, lanes: Vec::new(), scale: Scale::default(), seen: 0 }
+        Self { budget, lanes: Vec::new(), scale: Scale::default(), seen: 0, evicted: 0 }
     }
 
     /// A history that goes on from the newest sample of each target, after `seen` of them.
     pub fn resumed(budget: usize, newest: impl IntoIterator<Item = Arc<Sample>>, seen: u64) -> Self {
         let mut history = Self::new(budget);
-        newest.into_iter().for_each(|sample| history.push(sample));
+        for sample in newest {
+            history.push(sample);
+        }
         Self { seen, ..history }
     }
 
-    /// Adds the newest sample of its target and lets the oldest go where the budget asks for it.
-    pub fn push(&mut self, sample: Arc<Sample>) {
+    /// Adds the newest sample of its target and lets the oldest go where the budget asks for it. Returns the sample as it is
+    /// kept: sharing what it has in common with the one before.
+    pub fn push(&mut self, sample: Arc<Sample>) -> Arc<Sample> {
         self.seen += 1;
         let index = self.lane_or_new(&sample.target);
         let before = self.lanes[index].newest().cloned();
         let sample = share::with_previous(sample, before.as_deref());
         self.scale.add(&sample, before.as_deref());
         let lane = &mut self.lanes[index];
-        lane.entries.push_back(Entry::Sample(sample));
+        lane.entries.push_back(Entry::Sample(Arc::clone(&sample)));
         lane.samples += 1;
         while self.bytes() > self.budget && self.evict_oldest() {}
+        sample
     }
 
     /// Says that a sample of `target` was missed at `at`. Several in a row are one gap.
@@ -143,6 +148,11 @@ impl History {
         self.seen
     }
 
+    /// Samples that were let go, the oldest first.
+    pub fn evicted(&self) -> u64 {
+        self.evicted
+    }
+
     /// Samples held now.
     pub fn len(&self) -> usize {
         self.lanes.iter().map(|lane| lane.samples).sum()
@@ -169,7 +179,9 @@ impl History {
         for lane in &self.lanes {
             for entry in &lane.entries {
                 match entry {
-                    Entry::Sample(sample) if sample.received_at <= at => past.push(Arc::clone(sample)),
+                    Entry::Sample(sample) if sample.received_at <= at => {
+                        past.push(Arc::clone(sample));
+                    }
                     Entry::Gap { at: missed } if *missed <= at => past.gap(&lane.target, *missed),
                     Entry::Sample(_) | Entry::Gap { .. } => {}
                 }
@@ -205,6 +217,7 @@ impl History {
             .min_by_key(|lane| lane.oldest().map(|sample| sample.received_at));
         let Some((gone, next)) = oldest.and_then(Lane::pop) else { return false };
         self.scale.remove(&gone, next.as_deref());
+        self.evicted += 1;
         true
     }
 }

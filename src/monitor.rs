@@ -4,7 +4,13 @@
 //! its connections; [`Monitor::park`] keeps what it knows.
 
 mod brain;
+mod live;
+mod marks;
 mod operations;
+mod past;
+#[cfg(test)]
+mod tests;
+mod travel;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,17 +20,25 @@ use tokio::task::JoinSet;
 
 use crate::analysis::{Moment, Settings};
 use crate::collect::{self, Handle, Mailbox, Target};
+use crate::control::audit::Follow;
 use crate::control::confirm::Confirmed;
 use crate::model::clock::Clock;
 use crate::model::operation::{BlastRadius, Operation, OperationReport};
 use crate::model::own::OwnSessions;
 use crate::model::secret::SecretString;
 use crate::model::target::TargetError;
+use crate::model::time::Timestamp;
+use crate::model::track::{Track, Travel};
 
-use brain::Brain;
+use live::Live;
 use operations::Desk;
+use past::Place;
 
+pub use brain::Brain;
+pub use marks::Marks;
 pub use operations::MakeExecutor;
+pub use past::{Tape, Taped};
+pub use travel::Cursor;
 
 /// What a profile runs with.
 pub struct Plan {
@@ -36,6 +50,8 @@ pub struct Plan {
     pub history_bytes: usize,
     /// Where the time comes from.
     pub clock: Clock,
+    /// Operations on this profile, whoever carries them out; `None` where none can be.
+    pub operations: Option<Follow>,
 }
 
 /// One target of a plan.
@@ -53,18 +69,20 @@ pub struct Monitor {
     moments: watch::Receiver<Option<Arc<Moment>>>,
     handles: HashMap<Arc<str>, Handle>,
     desk: Arc<Desk>,
-    brain: Arc<Mutex<Brain>>,
+    live: Arc<Mutex<Live>>,
+    track: watch::Receiver<Option<Arc<Track>>>,
+    cursor: Arc<Mutex<Cursor>>,
     tasks: JoinSet<()>,
 }
 
 /// What a profile knew when it stopped running; it can go on from there.
-pub struct Parked(Brain);
+pub struct Parked(Live);
 
 impl Monitor {
     /// Starts every target of the plan. With `parked` it goes on with what the profile knew before; the time between
     /// is a gap.
     pub fn start(plan: Plan, parked: Option<Parked>) -> Self {
-        let Plan { targets, settings, history_bytes, clock } = plan;
+        let Plan { targets, settings, history_bytes, clock, operations } = plan;
         let mailbox = Mailbox::default();
         let (mut tasks, mut handles, mut desk) =
             (JoinSet::new(), HashMap::new(), Desk::new(&mailbox, &clock));
@@ -78,12 +96,13 @@ impl Monitor {
             handles.insert(name.clone(), handle);
             own.push((name, sessions));
         }
-        let mut brain = parked.map_or_else(|| Brain::new(settings, history_bytes), |parked| parked.0);
-        brain.resume(own, clock.now());
-        let (brain, desk) = (Arc::new(Mutex::new(brain)), Arc::new(desk));
-        let (sender, moments) = watch::channel(None);
-        tasks.spawn(pump(mailbox, Arc::clone(&brain), Arc::clone(&desk), sender, clock));
-        Self { moments, handles, desk, brain, tasks }
+        let mut live = parked.map_or_else(|| Live::new(settings, history_bytes), |parked| parked.0);
+        live.resume(own, clock.now());
+        let (live, desk) = (Arc::new(Mutex::new(live)), Arc::new(desk));
+        let ((to_moments, moments), (to_track, track)) = (watch::channel(None), watch::channel(None));
+        let pump = Pump { live: Arc::clone(&live), desk: Arc::clone(&desk), to_moments, to_track, clock };
+        tasks.spawn(pump.run(mailbox, operations));
+        Self { moments, handles, desk, live, track, cursor: Arc::default(), tasks }
     }
 
     /// The newest moment, and a way to wait for the next. `None` until the first status is known.
@@ -91,12 +110,49 @@ impl Monitor {
         self.moments.clone()
     }
 
+    /// How far the past reaches, with what is worth finding in it; it changes with every moment.
+    pub fn track(&self) -> watch::Receiver<Option<Arc<Track>>> {
+        self.track.clone()
+    }
+
+    /// The moment to which `travel` leads from the one made at `from`: the very one that was shown then. The newest is the
+    /// live one. `None` where there is no moment at all.
+    ///
+    /// It is made again off the threads of the runtime; the future does not borrow the monitor.
+    pub fn travel(
+        &self,
+        from: Timestamp,
+        travel: Travel,
+    ) -> impl Future<Output = Option<Arc<Moment>>> + Send + use<> {
+        let place = self.lock(|live| live.past.find(from, travel));
+        let (newest, cursor) = (self.moments.borrow().clone(), Arc::clone(&self.cursor));
+        async move {
+            let made = tokio::task::spawn_blocking(move || {
+                let mut cursor = cursor.lock().unwrap_or_else(PoisonError::into_inner);
+                let Some(Place { stretch, start, frames }) = place else {
+                    cursor.clear();
+                    return newest;
+                };
+                cursor.moment(stretch, &start, &frames).ok().flatten()
+            });
+            made.await.ok().flatten()
+        }
+    }
+
+    /// The past so far and what follows it: what a recording is made of.
+    ///
+    /// It says what statements say. What leaves the machine goes through [`Frame::redacted`](crate::model::past::Frame) and
+    /// [`analysis::redacted`](crate::analysis::redacted) first.
+    pub fn tape(&self) -> Tape {
+        self.lock(|live| live.past.tape())
+    }
+
     /// What an operation would undo. The future does not borrow the monitor, so that nothing waits for it.
     pub fn inspect(
         &self,
         operation: Operation,
     ) -> impl Future<Output = Result<Vec<BlastRadius>, TargetError>> + Send + use<> {
-        let locks = self.lock_brain(|brain| brain.locks(&operation.target));
+        let locks = self.lock(|live| live.locks(&operation.target));
         let desk = Arc::clone(&self.desk);
         async move { desk.inspect(&operation, locks.as_deref()).await }
     }
@@ -156,29 +212,38 @@ impl Monitor {
     /// Stops everything and keeps what is known.
     pub async fn park(mut self, settings: Settings) -> Parked {
         self.tasks.shutdown().await;
-        Parked(self.lock_brain(|brain| std::mem::replace(brain, Brain::new(settings, 0))))
+        let mut live = self.lock(|live| std::mem::replace(live, Live::new(settings, 0)));
+        live.past.interrupt();
+        Parked(live)
     }
 
-    fn lock_brain<T>(&self, look: impl FnOnce(&mut Brain) -> T) -> T {
-        look(&mut self.brain.lock().unwrap_or_else(PoisonError::into_inner))
+    fn lock<T>(&self, look: impl FnOnce(&mut Live) -> T) -> T {
+        look(&mut self.live.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 /// Takes what the collectors left and makes moments of it.
-async fn pump(
-    mailbox: Mailbox,
-    brain: Arc<Mutex<Brain>>,
+struct Pump {
+    live: Arc<Mutex<Live>>,
     desk: Arc<Desk>,
-    moments: watch::Sender<Option<Arc<Moment>>>,
+    to_moments: watch::Sender<Option<Arc<Moment>>>,
+    to_track: watch::Sender<Option<Arc<Track>>>,
     clock: Clock,
-) {
-    loop {
-        let news = mailbox.take().await;
-        let moment = {
-            let mut brain = brain.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::new(brain.absorb(news, clock.now()))
-        };
-        desk.warm(&moment);
-        moments.send_replace(Some(moment));
+}
+
+impl Pump {
+    async fn run(self, mailbox: Mailbox, mut operations: Option<Follow>) {
+        loop {
+            let news = mailbox.take().await;
+            let operations = operations.as_mut().map(Follow::news).unwrap_or_default();
+            let (moment, track) = {
+                let mut live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
+                live.absorb(news, operations, self.clock.now())
+            };
+            self.desk.warm(&moment);
+            // The track first, so that whoever sees a moment finds it there.
+            self.to_track.send_replace(Some(track));
+            self.to_moments.send_replace(Some(moment));
+        }
     }
 }

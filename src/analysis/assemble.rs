@@ -113,6 +113,7 @@ impl Analyser {
             recommendations,
             verdict,
             events,
+            operations: Vec::new(),
             series,
         }
     }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::layers::LayerLine;
 use super::statements::StatementLoad;
 use crate::model::app::AppAdvice;
+use crate::model::audit::AuditRecord;
 use crate::model::backend::Backend;
 use crate::model::event::Event;
 use crate::model::facts::ServerFacts;
@@ -59,6 +60,8 @@ pub struct Moment {
     pub verdict: Verdict,
     /// What happened, newest last; bounded.
     pub events: Vec<Event>,
+    /// Operations on this profile with their outcomes, newest last; bounded. Filled in by whoever runs the profile.
+    pub operations: Vec<Arc<AuditRecord>>,
     /// Counts by state over time, the live PostgreSQL targets together (all, when none is live); gaps are `None`.
     pub series: StateSeries,
 }

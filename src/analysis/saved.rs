@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::io::Read as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::tz::{Offset, TimeZone};
@@ -16,6 +17,7 @@ use super::statements::StatementTracker;
 use super::tracker::Tracker;
 use super::{Analyser, Settings};
 use crate::history::History;
+use crate::model::past::Checkpoint;
 use crate::model::target::TargetName;
 use crate::model::thresholds::table::{FIELDS, Kind};
 use crate::model::time::Timestamp;
@@ -42,11 +44,14 @@ pub enum SavedError {
 }
 
 impl Analyser {
-    /// Everything learned so far, statements redacted. `at` is this machine's clock.
-    ///
-    /// With [`Redaction::None`] it says what statements say; else neither that nor anything from which it could be guessed:
-    /// what is remembered by a hash is hashed without its values.
-    pub fn save(&self, at: Timestamp, redaction: Redaction) -> Result<Vec<u8>, SavedError> {
+    /// Everything learned so far, with what statements say in it. `at` is this machine's clock.
+    pub fn save(&self, at: Timestamp) -> Result<Vec<u8>, SavedError> {
+        self.save_redacted(at, Redaction::None)
+    }
+
+    /// Everything learned so far, statements redacted: neither what was taken out nor anything from which it could be
+    /// guessed is in it. What is remembered by a hash is hashed without its values.
+    pub fn save_redacted(&self, at: Timestamp, redaction: Redaction) -> Result<Vec<u8>, SavedError> {
         let unsaved = |error: &dyn std::fmt::Display| SavedError::Unsaved(error.to_string());
         let encoded = rmp_serde::to_vec_named(&*self.portable(at, redaction));
         let encoded = encoded.map_err(|error| unsaved(&error))?;
@@ -89,6 +94,18 @@ impl Analyser {
         portable.statements.values_mut().for_each(|tracker: &mut StatementTracker| tracker.redact(redaction));
         Cow::Owned(portable)
     }
+}
+
+/// A checkpoint as it may leave: samples and what was learned, without what is taken out of statements.
+pub fn redacted(checkpoint: &Checkpoint, redaction: Redaction) -> Result<Checkpoint, SavedError> {
+    let samples: Vec<_> = checkpoint.samples.iter().map(|sample| sample.redacted(redaction)).collect();
+    let learned = match redaction {
+        Redaction::None => Arc::clone(&checkpoint.learned),
+        redaction => Analyser::restore(&checkpoint.learned, &History::new(0))?
+            .save_redacted(checkpoint.at, redaction)?
+            .into(),
+    };
+    Ok(Checkpoint { samples, learned, ..checkpoint.clone() })
 }
 
 fn is_reasonable(settings: &Settings) -> bool {
@@ -168,8 +185,6 @@ pub(super) fn pools<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Op
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use proptest::prelude::*;
 
     use super::*;
@@ -246,7 +261,7 @@ mod tests {
     #[test]
     fn nothing_that_is_redacted_is_in_what_is_saved() {
         let (analyser, _) = watched(40, Redaction::None);
-        let saved = |redaction| unpacked(&analyser.save(at(40.0), redaction).unwrap());
+        let saved = |redaction| unpacked(&analyser.save_redacted(at(40.0), redaction).unwrap());
         let raw = saved(Redaction::None);
         assert!(holds(&raw, SECRET) && holds(&raw, "password"), "or there is nothing to take out");
         let literals = saved(Redaction::Literals);
@@ -259,7 +274,7 @@ mod tests {
     fn what_is_learned_from_redacted_samples_is_what_is_left_of_what_was_learned() {
         let (raw, _) = watched(40, Redaction::None);
         let (redacted, history) = watched(40, Redaction::Literals);
-        let saved = raw.save(at(40.0), Redaction::Literals).unwrap();
+        let saved = raw.save_redacted(at(40.0), Redaction::Literals).unwrap();
         let (mut read, mut own) = (Analyser::restore(&saved, &history).unwrap(), redacted);
         let statuses = [status("db1", TargetKind::Postgres)];
         let told = |analyser: &mut Analyser| analyser.observe(&history, &statuses, &[], at(41.0));
@@ -286,7 +301,7 @@ mod tests {
     fn a_zone_that_is_not_known_here_does_not_keep_the_rest_from_being_read() {
         let (mut analyser, history) = watched(3, Redaction::None);
         let kept = |analyser: &Analyser| {
-            let saved = analyser.save(at(3.0), Redaction::None).unwrap();
+            let saved = analyser.save(at(3.0)).unwrap();
             Analyser::restore(&saved, &history).unwrap().settings.time_of_day(at(0.0))
         };
         let utc = kept(&analyser);
@@ -324,7 +339,7 @@ mod tests {
         ) {
             thread_local!(static BUSY: (Analyser, Vec<Arc<Sample>>) = busy());
             let (mut bytes, newest) = BUSY.with(|(analyser, newest)| {
-                (analyser.save(at(30.0), Redaction::None).unwrap(), newest.clone())
+                (analyser.save(at(30.0)).unwrap(), newest.clone())
             });
             if !packed {
                 bytes = unpacked(&bytes);

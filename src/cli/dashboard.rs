@@ -226,7 +226,7 @@ impl Dashboard {
     }
 
     fn export(&self, format: ui::SnapshotFormat, moment: Arc<Moment>) {
-        let job = file::Job::from_screen(&self.running, &self.audit, self.began, moment);
+        let job = file::Job::from_screen(&self.running, self.began, moment);
         let (inputs, state) = (self.inputs.clone(), self.around.paths.state.clone());
         tokio::task::spawn_blocking(move || {
             let input = match job.export(format, &state) {

@@ -98,6 +98,7 @@ async fn recorded(args: &DemoArgs, around: Surroundings) -> anyhow::Result<Exit>
         settings: running.settings(),
         history_bytes: running.history_bytes,
         clock: clock.clone(),
+        operations: None,
     };
     let (audit, feed) = (start::audit(&around), Feed::Recording(Text::line(&recording.header.title)));
     Show { running, plan, feed, clock, audit }.run(around, &args.look).await

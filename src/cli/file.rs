@@ -31,19 +31,22 @@ pub struct Job {
 
 impl Job {
     /// What the screen shows, with literals redacted.
-    pub fn from_screen(running: &Running, audit: &Audit, since: Timestamp, moment: Arc<Moment>) -> Self {
+    pub fn from_screen(running: &Running, since: Timestamp, moment: Arc<Moment>) -> Self {
         let window_s = moment.at.seconds_since(since).max(0.0);
-        Self::new(running, audit, (since, window_s), Redaction::Literals, moment)
+        let operations = moment.operations.iter().map(|record| AuditRecord::clone(record)).collect();
+        let (profile, redaction) = (running.name.clone(), Redaction::Literals);
+        Self { moment, meta: Meta { profile, window_s, redaction, operations } }
     }
 
-    fn new(
+    /// What a look at a profile found, with the operations of the last hour.
+    fn from_look(
         running: &Running,
         audit: &Audit,
-        (since, window_s): (Timestamp, f64),
+        window_s: f64,
         redaction: Redaction,
         moment: Arc<Moment>,
     ) -> Self {
-        let profile = running.name.clone();
+        let (profile, since) = (running.name.clone(), moment.at.minus(Duration::from_secs(3600)));
         let ours = |record: &AuditRecord| record.profile == profile && record.at >= since;
         // A log that cannot be read costs the list of operations, not the snapshot.
         let operations = audit.last(OPERATIONS, ours).unwrap_or_default();
@@ -112,8 +115,7 @@ pub async fn run(args: &SnapshotArgs) -> anyhow::Result<Exit> {
         Redact::Queries => Redaction::Queries,
         Redact::None => Redaction::None,
     };
-    let since = moment.at.minus(Duration::from_secs(3600));
-    let job = Job::new(&running, &audit, (since, window_s), redaction, Arc::clone(&moment));
+    let job = Job::from_look(&running, &audit, window_s, redaction, Arc::clone(&moment));
     let document = job.render(args.format, table);
     match &args.output {
         Some(path) => export::write_atomically(path, document.as_bytes())?,

@@ -43,6 +43,7 @@ pub fn plan(running: &Running, audit: &Audit, clock: &Clock) -> Plan {
         settings: running.settings(),
         history_bytes: running.history_bytes,
         clock: clock.clone(),
+        operations: Some(audit.follow(&running.name)),
     }
 }
 

@@ -4,7 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
-use crate::model::audit::AuditRecord;
+use crate::model::audit::{AuditPhase, AuditRecord};
 use crate::text::Text;
 
 /// How far back a reader looks for records, bytes.
@@ -111,8 +111,48 @@ impl Audit {
         Ok(records)
     }
 
+    /// Follows the outcomes of one profile's operations from now on, whoever carries them out.
+    pub fn follow(&self, profile: &Text) -> Follow {
+        let read = fs::metadata(&self.path).map_or(0, |metadata| metadata.len());
+        Follow { path: self.path.clone(), profile: profile.clone(), read }
+    }
+
     fn error(&self, doing: &'static str, source: io::Error) -> AuditError {
         AuditError { path: self.path.clone(), doing, source }
+    }
+}
+
+/// The outcomes of one profile's operations as they are written.
+#[derive(Debug)]
+pub struct Follow {
+    path: PathBuf,
+    profile: Text,
+    /// Bytes of the log that were read.
+    read: u64,
+}
+
+impl Follow {
+    /// What was added since the last look, oldest first. As long as nothing was, it costs a look at the file's length.
+    /// A log that cannot be read has nothing new; of one that grew by more than is looked back, the newest part counts.
+    pub fn news(&mut self) -> Vec<AuditRecord> {
+        let length = fs::metadata(&self.path).map_or(0, |metadata| metadata.len());
+        if length == self.read {
+            return Vec::new();
+        }
+        // Shorter: it is another file now.
+        let from = if length < self.read { 0 } else { self.read };
+        let from = from.max(length.saturating_sub(LOOK_BACK));
+        let Ok(mut new) = read_from(&self.path, from) else { return Vec::new() };
+        // A line that is only half written is read when it is whole.
+        new.truncate(new.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1));
+        self.read = from + new.len() as u64;
+        let lines = new.split(|byte| *byte == b'\n');
+        lines
+            .filter_map(|line| serde_json::from_slice(line).ok())
+            .filter(|record: &AuditRecord| {
+                record.phase == AuditPhase::Outcome && record.profile == self.profile
+            })
+            .collect()
     }
 }
 
@@ -156,9 +196,13 @@ fn ends_in_the_middle_of_a_line(file: &mut File) -> io::Result<bool> {
 }
 
 fn read_tail(path: &Path) -> io::Result<Vec<u8>> {
+    let length = fs::metadata(path)?.len();
+    read_from(path, length.saturating_sub(LOOK_BACK))
+}
+
+fn read_from(path: &Path, from: u64) -> io::Result<Vec<u8>> {
     let mut file = File::open(path)?;
-    let length = file.metadata()?.len();
-    file.seek(SeekFrom::Start(length.saturating_sub(LOOK_BACK)))?;
+    file.seek(SeekFrom::Start(from))?;
     let mut tail = Vec::new();
     file.take(LOOK_BACK).read_to_end(&mut tail)?;
     Ok(tail)
@@ -279,6 +323,30 @@ mod tests {
         fs::set_permissions(audit.path(), fs::Permissions::from_mode(0o644)).unwrap();
         audit.append(&[record(2)]).unwrap();
         assert_eq!(mode(audit.path()), 0o600);
+    }
+
+    #[test]
+    fn outcomes_of_a_profile_are_followed_as_they_are_written_and_never_twice() {
+        let (_directory, audit) = log();
+        audit.append(&[record(1)]).unwrap();
+        let mut follow = audit.follow(&"checkout".into());
+        assert_eq!(follow.news(), []);
+        let intent = AuditRecord { phase: AuditPhase::Intent, ..record(2) };
+        let foreign = AuditRecord { profile: "other".into(), ..record(3) };
+        audit.append(&[intent, foreign, record(4)]).unwrap();
+        assert_eq!((pids(&follow.news()), follow.news()), (vec![4], vec![]));
+        // Half a line is no record yet.
+        let line = serde_json::to_string(&record(5)).unwrap() + "\n";
+        let mut file = OpenOptions::new().append(true).open(audit.path()).unwrap();
+        file.write_all(&line.as_bytes()[..40]).unwrap();
+        assert_eq!(follow.news(), []);
+        file.write_all(&line.as_bytes()[40..]).unwrap();
+        assert_eq!(pids(&follow.news()), [5]);
+        // Another file in its place.
+        fs::remove_file(audit.path()).unwrap();
+        assert_eq!(follow.news(), []);
+        audit.append(&[record(6)]).unwrap();
+        assert_eq!(pids(&follow.news()), [6]);
     }
 
     #[test]

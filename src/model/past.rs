@@ -12,6 +12,7 @@ use super::event::Event;
 use super::sample::Sample;
 use super::target::{TargetName, TargetStatus};
 use super::time::Timestamp;
+use crate::text::redact::Redaction;
 
 /// Everything that a running profile took in at once; one moment follows from it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -28,6 +29,15 @@ pub struct Frame {
     pub operations: Vec<AuditRecord>,
 }
 
+impl Frame {
+    /// The same, with the statements in its samples as they may leave.
+    #[must_use]
+    pub fn redacted(&self, redaction: Redaction) -> Self {
+        let samples = self.samples.iter().map(|sample| sample.redacted(redaction)).collect();
+        Self { samples, ..self.clone() }
+    }
+}
+
 /// All that the moments after it depend on, apart from the frames after it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Checkpoint {
@@ -37,6 +47,8 @@ pub struct Checkpoint {
     pub targets: Vec<TargetName>,
     /// The newest sample of each target that has one.
     pub samples: Vec<Arc<Sample>>,
+    /// Samples taken in so far, over all targets.
+    pub seen: u64,
     /// How each target stood.
     pub statuses: Vec<TargetStatus>,
     /// Operations carried out so far; bounded, oldest first.

@@ -2,8 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::event::EventKind;
-use super::finding::Severity;
+use super::audit::AuditRecord;
+use super::event::{Event, EventKind};
+use super::finding::{Finding, Severity};
+use super::operation::Outcome;
 use super::time::Timestamp;
 use crate::text::Text;
 
@@ -29,6 +31,31 @@ pub struct Mark {
     pub kind: MarkKind,
     /// In a few words: a finding's title, an operation with its outcome, an event's text.
     pub text: Text,
+}
+
+impl Mark {
+    /// A finding that opened at this time, or became worse.
+    pub fn finding(at: Timestamp, finding: &Finding) -> Self {
+        Self { at, kind: MarkKind::Finding(finding.severity), text: finding.title.clone() }
+    }
+
+    /// Something that happened.
+    pub fn event(event: &Event) -> Self {
+        let text = Text::line(&format!("{}: {}", event.target, event.text));
+        Self { at: event.at, kind: MarkKind::Event(event.kind), text }
+    }
+
+    /// An operation with its outcome, on so many sessions or clients at once.
+    pub fn operation(record: &AuditRecord, many: usize) -> Self {
+        let whom = match (many, record.pid) {
+            (1, Some(pid)) => format!(" pid {pid}"),
+            (1, None) => String::new(),
+            (several, _) => format!(" {several}"),
+        };
+        let outcome = record.outcome.map_or("unconfirmed", Outcome::as_str);
+        let text = Text::line(&format!("{}{whom} on {}: {outcome}", record.operation, record.target));
+        Self { at: record.at, kind: MarkKind::Operation, text }
+    }
 }
 
 /// What a [`Mark`] stands for.

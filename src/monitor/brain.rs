@@ -1,23 +1,30 @@
-//! What a running profile knows: its history, what the analysis learned, how its targets stand.
+//! What a running profile knows: its history, what the analysis learned, how its targets stand, what was done.
+//!
+//! All of it comes in by frames, live and in the past alike, so the same frames make the same moments.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use crate::analysis::{Analyser, Moment, Settings};
-use crate::collect::News;
+use crate::analysis::{Analyser, Moment, SavedError, Settings};
 use crate::history::History;
-use crate::model::event::{Event, EventKind};
+use crate::model::audit::AuditRecord;
+use crate::model::event::EventKind;
 use crate::model::locks::LockPicture;
-use crate::model::own::OwnSessions;
+use crate::model::past::{Checkpoint, Frame};
 use crate::model::target::{TargetName, TargetStatus};
 use crate::model::time::Timestamp;
 
-pub(super) struct Brain {
+/// Operations that are kept at most.
+const OPERATIONS: usize = 200;
+
+/// Makes moments of frames.
+pub struct Brain {
     history: History,
     analyser: Analyser,
     /// In the profile's order.
-    targets: Vec<(TargetName, OwnSessions)>,
+    targets: Vec<TargetName>,
     statuses: BTreeMap<TargetName, TargetStatus>,
+    operations: VecDeque<Arc<AuditRecord>>,
 }
 
 impl Brain {
@@ -27,41 +34,86 @@ impl Brain {
             analyser: Analyser::new(settings),
             targets: Vec::new(),
             statuses: BTreeMap::new(),
+            operations: VecDeque::new(),
         }
     }
 
+    /// One that goes on from a checkpoint, with the frames that follow it. `history_bytes` bounds what it keeps of their
+    /// samples.
+    pub fn from_checkpoint(start: &Checkpoint, history_bytes: usize) -> Result<Self, SavedError> {
+        let history = History::resumed(history_bytes, start.samples.iter().cloned(), start.seen);
+        let statuses = start.statuses.iter().map(|status| (TargetName::clone(&status.name), status.clone()));
+        Ok(Self {
+            analyser: Analyser::restore(&start.learned, &history)?,
+            history,
+            targets: start.targets.clone(),
+            statuses: statuses.collect(),
+            operations: start.operations.iter().cloned().map(Arc::new).collect(),
+        })
+    }
+
+    /// All that is known; `at` is when the last frame was taken in.
+    pub(super) fn checkpoint(&self, at: Timestamp) -> Result<Checkpoint, SavedError> {
+        let newest = |target: &TargetName| self.history.latest(target).cloned();
+        Ok(Checkpoint {
+            at,
+            targets: self.targets.clone(),
+            samples: self.history.targets().filter_map(newest).collect(),
+            seen: self.history.samples_seen(),
+            statuses: self.statuses.values().cloned().collect(),
+            operations: self.operations.iter().map(|record| AuditRecord::clone(record)).collect(),
+            learned: self.analyser.save(at)?.into(),
+        })
+    }
+
     /// Goes on with these targets; whatever was not watched until `now` is a gap.
-    pub(super) fn resume(&mut self, targets: Vec<(TargetName, OwnSessions)>, now: Timestamp) {
-        for (name, _) in &targets {
+    pub(super) fn resume(&mut self, targets: Vec<TargetName>, now: Timestamp) {
+        for name in &targets {
             self.history.gap(name, now);
         }
         self.targets = targets;
         self.statuses.clear();
     }
 
-    /// Takes in what is new and says what it means.
-    pub(super) fn absorb(&mut self, news: News, now: Timestamp) -> Moment {
-        for sample in news.samples.into_values().flatten() {
-            self.history.push(sample);
-        }
-        for event in &news.events {
-            if matches!(event.kind, EventKind::Lost | EventKind::Gap) {
-                self.history.gap(&event.target, now);
-            }
-        }
-        self.statuses.extend(news.statuses);
-        let statuses: Vec<TargetStatus> =
-            self.targets.iter().filter_map(|target| self.status(target)).collect();
-        let events: Vec<Event> = news.events.into();
-        self.analyser.observe(&self.history, &statuses, &events, now)
+    /// The moment that follows from a frame.
+    pub fn take(&mut self, frame: &Frame) -> Moment {
+        self.take_in(frame.clone()).1
     }
 
-    /// A target's status, with every connection that this process holds there.
-    fn status(&self, (name, own): &(TargetName, OwnSessions)) -> Option<TargetStatus> {
-        let mut status = self.statuses.get(name)?.clone();
-        let open = u32::try_from(own.open()).unwrap_or(u32::MAX);
-        status.overhead.connections = status.overhead.connections.max(open);
-        Some(status)
+    /// The moment that follows from a frame, and the frame as it is kept: its samples share what did not change.
+    pub(super) fn take_in(&mut self, mut frame: Frame) -> (Arc<Frame>, Moment) {
+        for sample in &mut frame.samples {
+            *sample = self.history.push(Arc::clone(sample));
+        }
+        for event in &frame.events {
+            if matches!(event.kind, EventKind::Lost | EventKind::Gap) {
+                self.history.gap(&event.target, frame.at);
+            }
+        }
+        for status in &frame.statuses {
+            self.statuses.insert(TargetName::clone(&status.name), status.clone());
+        }
+        self.operations.extend(frame.operations.iter().cloned().map(Arc::new));
+        self.operations.drain(..self.operations.len().saturating_sub(OPERATIONS));
+        let statuses = self.targets.iter().filter_map(|name| self.statuses.get(name)).cloned();
+        let statuses: Vec<TargetStatus> = statuses.collect();
+        let mut moment = self.analyser.observe(&self.history, &statuses, &frame.events, frame.at);
+        moment.operations = self.operations.iter().cloned().collect();
+        (Arc::new(frame), moment)
+    }
+
+    /// How a target stands, as the last frame that named it says.
+    pub(super) fn status(&self, target: &str) -> Option<&TargetStatus> {
+        self.statuses.get(target)
+    }
+
+    /// The samples of its frames.
+    pub(super) fn history(&self) -> &History {
+        &self.history
+    }
+
+    pub(super) fn settings(&self) -> &Settings {
+        self.analyser.settings()
     }
 
     /// The newest picture of a target's lock waits.

@@ -112,6 +112,7 @@ fn the_program_that_panics() {
             settings: running.settings(),
             history_bytes: running.history_bytes,
             clock: clock.clone(),
+            operations: None,
         };
         let show = Show { running, plan, feed: Feed::Live, clock, audit };
         show.run(around, &pooltop::cli::args::LookArgs::default()).await.unwrap()

@@ -42,6 +42,7 @@ fn monitor(url: &str, audit: Audit) -> Monitor {
         settings: Settings::default(),
         history_bytes: 8 << 20,
         clock: Clock::real(),
+        operations: None,
     };
     Monitor::start(plan, None)
 }

@@ -62,8 +62,10 @@ async fn the_recorded_incident_tells_the_same_story() {
         ..Settings::default()
     };
     let clock = Clock::manual(recording.header.recorded_at);
-    let monitor =
-        Monitor::start(Plan { targets: targets.collect(), settings, history_bytes: 8 << 20, clock }, None);
+    let monitor = Monitor::start(
+        Plan { targets: targets.collect(), settings, history_bytes: 8 << 20, clock, operations: None },
+        None,
+    );
     let leak = until(&monitor, "a leak", |moment| moment.verdict.kind == VerdictKind::Leak).await;
     assert!(leak.verdict.sentence.contains("checkout"), "{}", leak.verdict.sentence);
     until(&monitor, "a lock chain", |moment| finds(moment, "lock.chain")).await;

@@ -39,7 +39,7 @@ pub(super) fn plan(demo: &Demo) -> Plan {
         interval: Duration::from_millis(500),
         ..Settings::default()
     };
-    Plan { targets, settings, history_bytes: 8 << 20, clock: Clock::real() }
+    Plan { targets, settings, history_bytes: 8 << 20, clock: Clock::real(), operations: None }
 }
 
 /// Waits for a moment of which `told` is true; after too long, says what was told instead.

@@ -54,7 +54,10 @@ fn monitor(world: &World) -> Monitor {
     let thresholds = Thresholds { prepared_transaction: LEFT_BEHIND, ..scaled };
     let settings = Settings { thresholds, interval: Duration::from_millis(500), ..Settings::default() };
     let targets = vec![TargetPlan { target, own, executor: None }];
-    Monitor::start(Plan { targets, settings, history_bytes: 8 << 20, clock: Clock::real() }, None)
+    Monitor::start(
+        Plan { targets, settings, history_bytes: 8 << 20, clock: Clock::real(), operations: None },
+        None,
+    )
 }
 
 /// Pools that are called a suspect or worse.
