@@ -12,6 +12,7 @@ pub mod operate;
 pub mod output;
 pub mod profile;
 pub mod profiles;
+pub mod record;
 pub mod size;
 pub mod start;
 
@@ -62,6 +63,7 @@ async fn dispatch(cli: &Cli) -> anyhow::Result<Exit> {
     match &cli.command {
         None => dashboard::run(&cli.dashboard).await,
         Some(Command::Snapshot(args)) => file::run(args).await,
+        Some(Command::Record(args)) => record::run(args).await,
         Some(Command::Terminate(args)) => operate::run(OperationKind::Terminate, args).await,
         Some(Command::Cancel(args)) => operate::run(OperationKind::Cancel, args).await,
         Some(Command::Profiles(command)) => profiles::run(command).await,

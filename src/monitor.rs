@@ -8,6 +8,7 @@ mod live;
 mod marks;
 mod operations;
 mod past;
+mod recorder;
 #[cfg(test)]
 mod tests;
 mod travel;
@@ -38,6 +39,7 @@ pub use brain::Brain;
 pub use marks::Marks;
 pub use operations::MakeExecutor;
 pub use past::{Tape, Taped};
+pub use recorder::{Recording, RecordingOptions, Trigger};
 pub use travel::Cursor;
 
 /// What a profile runs with.

@@ -10,6 +10,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::size::flags::FieldArgs;
 use crate::analysis::sizing::preset::Preset;
+use crate::text::redact::Redaction;
+use crate::text::size::parse as parse_size;
 use crate::text::span::parse_or_seconds;
 
 /// The command line of pooltop.
@@ -43,6 +45,8 @@ pub enum Command {
     Demo(DemoArgs),
     /// Sample, analyse, write a document
     Snapshot(SnapshotArgs),
+    /// Record everything into a file, which others can replay
+    Record(RecordArgs),
     /// End sessions (dry run without --yes)
     Terminate(OperationArgs),
     /// Cancel running statements (dry run without --yes)
@@ -174,6 +178,43 @@ pub struct SnapshotArgs {
     /// Where to; standard output without it
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// What to replace in statements
+    #[arg(long, value_enum, default_value_t)]
+    pub redact: Redact,
+}
+
+impl Redact {
+    /// As the rest of the program calls it.
+    pub fn level(self) -> Redaction {
+        match self {
+            Self::Literals => Redaction::Literals,
+            Self::Queries => Redaction::Queries,
+            Self::None => Redaction::None,
+        }
+    }
+}
+
+/// Options of `pooltop record`.
+#[derive(Clone, Debug, Args)]
+pub struct RecordArgs {
+    /// Which targets
+    #[command(flatten)]
+    pub target: TargetArgs,
+    /// Where to; a recording of the same profile is gone on with. Without it: recordings/ in the state directory
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// How long to record; without it until a signal
+    #[arg(long = "for", value_name = "SPAN", value_parser = span)]
+    pub window: Option<Duration>,
+    /// Let go of what is older
+    #[arg(long, value_name = "SPAN", value_parser = span)]
+    pub keep: Option<Duration>,
+    /// Let go of the oldest where the file would become larger
+    #[arg(long, value_name = "SIZE", value_parser = bytes)]
+    pub max_size: Option<u64>,
+    /// Time between samples
+    #[arg(long, value_name = "SPAN", value_parser = span)]
+    pub interval: Option<Duration>,
     /// What to replace in statements
     #[arg(long, value_enum, default_value_t)]
     pub redact: Redact,
@@ -340,6 +381,11 @@ pub struct ConfigFile {
     /// The configuration file
     #[arg(long, value_name = "FILE", env = "POOLTOP_CONFIG")]
     pub config: Option<PathBuf>,
+}
+
+/// A size such as `64MiB` or `2GB`; a bare number is bytes.
+fn bytes(text: &str) -> Result<u64, String> {
+    parse_size(text).ok_or_else(|| format!("'{text}' is not a size; write 64MiB, 512MB or 2GiB"))
 }
 
 /// A span of time such as `500ms`, `10s`, `5m`, `1h30m`; a bare number is seconds.

@@ -110,11 +110,11 @@ fn exit(ended_by: Option<u8>) -> Exit {
     ended_by.map_or(Exit::Done, Exit::Signal)
 }
 
-/// The signals that end the dashboard. None of them is asked about.
-struct Signals([(u8, Signal); 3]);
+/// The signals that end the program. None of them is asked about.
+pub(super) struct Signals([(u8, Signal); 3]);
 
 impl Signals {
-    fn listen() -> std::io::Result<Self> {
+    pub(super) fn listen() -> std::io::Result<Self> {
         let on = |kind: SignalKind, number| signal(kind).map(|signal| (number, signal));
         Ok(Self([
             on(SignalKind::hangup(), 1)?,
@@ -123,7 +123,7 @@ impl Signals {
         ]))
     }
 
-    async fn next(&mut self) -> u8 {
+    pub(super) async fn next(&mut self) -> u8 {
         let [hangup, interrupt, terminate] = &mut self.0;
         tokio::select! {
             _ = hangup.1.recv() => hangup.0,

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::args::{Format, Redact, SnapshotArgs};
+use super::args::{Format, SnapshotArgs};
 use super::exit::{Exit, Failure};
 use super::output::{data, note};
 use super::profile::{Running, Surroundings};
@@ -85,13 +85,13 @@ impl Job {
 }
 
 /// A profile's name as a part of a file's name.
-fn file_safe(name: &str) -> String {
+pub(super) fn file_safe(name: &str) -> String {
     let safe = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' };
     name.chars().map(safe).take(60).collect()
 }
 
 /// `20261121T140731Z`
-fn stamp(at: Timestamp) -> String {
+pub(super) fn stamp(at: Timestamp) -> String {
     at.to_jiff().strftime("%Y%m%dT%H%M%SZ").to_string()
 }
 
@@ -110,11 +110,7 @@ pub async fn run(args: &SnapshotArgs) -> anyhow::Result<Exit> {
     }
     let audit = start::audit(&around);
     let (moment, window_s) = watch(args.window, &running, &audit).await?;
-    let redaction = match args.redact {
-        Redact::Literals => Redaction::Literals,
-        Redact::Queries => Redaction::Queries,
-        Redact::None => Redaction::None,
-    };
+    let redaction = args.redact.level();
     let job = Job::from_look(&running, &audit, window_s, redaction, Arc::clone(&moment));
     let document = job.render(args.format, table);
     match &args.output {

@@ -20,6 +20,7 @@ use crate::model::pool::{DeclaredPool, DeclaredRedisPool};
 use crate::model::secret::{ExposeSecret, SecretString};
 use crate::model::target::{Role, TargetName};
 use crate::model::thresholds::Thresholds;
+use crate::monitor::Trigger;
 use crate::text::{Text, nearest};
 
 mod apps;
@@ -109,6 +110,8 @@ pub struct Running {
     pub theme: Option<Located<String>>,
     /// A command to tell about findings.
     pub hook: Option<Hook>,
+    /// When it begins to record by itself.
+    pub trigger: Trigger,
     /// What is odd but not wrong, one line each.
     pub notices: Vec<Text>,
 }
@@ -248,6 +251,7 @@ impl Running {
                 .on_finding
                 .clone()
                 .map(|command| Hook { command, at_least: profile.on_finding_severity }),
+            trigger: Trigger { severity: profile.record_when, waiting: profile.record_when_waiting },
             ..Self::blank(name, config)
         }
     }
@@ -277,6 +281,7 @@ impl Running {
             utc: config.utc.unwrap_or(false),
             theme: config.theme.clone(),
             hook: None,
+            trigger: Trigger::default(),
             notices: Vec::new(),
         }
     }

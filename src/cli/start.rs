@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch;
+
 use super::profile::{Running, RunningApp, RunningTarget, Surroundings};
 use crate::analysis::Moment;
 use crate::collect::Target;
@@ -128,7 +130,15 @@ fn executor(
 
 /// Waits until every target has answered or failed to, and has told what it tells slowly; at most `patience`.
 pub async fn settled(monitor: &Monitor, patience: Duration) -> Option<Arc<Moment>> {
-    let mut moments = monitor.moments();
+    settled_among(monitor.moments(), patience).await
+}
+
+/// The same of a profile's moments alone.
+pub async fn settled_among(
+    mut moments: watch::Receiver<Option<Arc<Moment>>>,
+    patience: Duration,
+) -> Option<Arc<Moment>> {
+    let newest = moments.clone();
     let wait = async {
         loop {
             let moment = moments.borrow_and_update().clone();
@@ -140,7 +150,7 @@ pub async fn settled(monitor: &Monitor, patience: Duration) -> Option<Arc<Moment
     };
     match tokio::time::timeout(patience, wait).await {
         Ok(moment) => moment,
-        Err(_) => monitor.moments().borrow().clone(),
+        Err(_) => newest.borrow().clone(),
     }
 }
 

@@ -166,6 +166,7 @@ fn read_profile(name: Located<String>, mut section: Section<'_>) -> Profile {
         on_finding: section.command("on_finding", "[\"notify-send\", \"pooltop\"]"),
         on_finding_severity: section.choice("on_finding_severity", &SEVERITIES).unwrap_or(Severity::Warning),
         record_when: section.choice("record_when", &SEVERITIES),
+        record_when_waiting: section.span("record_when_waiting").map(|span| span.value),
         history: section.size("history"),
         utc: section.boolean("utc"),
         theme: section.string("theme"),

@@ -120,6 +120,8 @@ pub struct Profile {
     pub on_finding_severity: Severity,
     /// Begin to record at a finding of this severity.
     pub record_when: Option<Severity>,
+    /// Begin to record when somebody has waited for a connection so long.
+    pub record_when_waiting: Option<Duration>,
     /// Budget of the history in bytes, instead of the file's.
     pub history: Option<u64>,
     /// Times in UTC, instead of the file's choice.

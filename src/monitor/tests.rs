@@ -1,5 +1,7 @@
 //! A story with losses, reconnects and gaps, taken in as a monitor would: whatever was live once is found again.
 
+mod recording;
+
 use std::sync::Arc;
 use std::time::Duration;
 

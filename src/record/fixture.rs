@@ -91,6 +91,7 @@ impl Server {
             at: sample.received_at,
             targets: vec![self.target.clone()],
             samples: vec![sample],
+            seen: 0,
             statuses: vec![self.status()],
             operations: Vec::new(),
             learned: vec![7; 1000].into(),

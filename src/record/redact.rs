@@ -50,12 +50,10 @@ impl Censor {
     /// The same without what may not leave. What was learned has to come redacted: only the analysis can read it.
     pub(super) fn checkpoint(&mut self, checkpoint: &Checkpoint) -> Checkpoint {
         Checkpoint {
-            at: checkpoint.at,
-            targets: checkpoint.targets.clone(),
             samples: checkpoint.samples.iter().map(|sample| self.sample(sample)).collect(),
             statuses: self.statuses(&checkpoint.statuses),
             operations: self.operations(&checkpoint.operations),
-            learned: checkpoint.learned.clone(),
+            ..checkpoint.clone()
         }
     }
 

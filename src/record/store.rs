@@ -69,7 +69,7 @@ impl Store {
     async fn fill(path: &Path, meta: &Meta, bounds: Bounds, lock: Lock) -> Result<Self, RecordError> {
         let failed = |error: sqlx::Error| RecordError::sqlite(path, &error);
         let mut file = connect(path, bounds).await.map_err(failed)?;
-        schema::migrator().run(&mut file).await.map_err(|error| failed(error.into()))?;
+        schema::migrator().run_direct(None, &mut file, false).await.map_err(|error| failed(error.into()))?;
         match Meta::select(&mut file).await.map_err(failed)? {
             None => meta.insert(&mut file).await.map_err(failed)?,
             Some(before) => same_kind(path, &before, meta)?,

@@ -72,6 +72,20 @@ fn same(recorded: &[Recorded], entries: &[Entry]) {
     assert!(found == expected, "what was read is not what was written");
 }
 
+/// Futures that whoever records or replays runs on other threads.
+#[test]
+fn reading_and_writing_can_be_spawned() {
+    fn is_send<T: Send>(_: impl FnOnce() -> T) {}
+    is_send(|| async {
+        let path = Path::new("x");
+        drop(Recorder::start(path, &meta(), Bounds::default()).await);
+        let mut reader = Reader::open(path).await.unwrap();
+        drop(reader.track().await);
+        drop(reader.stretch_at(BEGIN).await);
+        reader.close().await;
+    });
+}
+
 #[tokio::test]
 async fn what_was_recorded_is_read_again() {
     let (_directory, path) = directory();
@@ -497,7 +511,7 @@ async fn what_happened_stands_beside_the_track() {
         ]
     );
     assert_eq!(marks[0].1, "checkout: 3 connections idle in transaction");
-    assert_eq!(marks[1].1, "terminate pid 4711 checkout: ended");
+    assert_eq!(marks[1].1, "terminate pid 4711 on db1: ended");
 }
 
 #[tokio::test]

@@ -132,12 +132,17 @@ impl Recorder {
         let _ = self.queue.send(numbered).await;
     }
 
+    /// Something of the stretch did not even reach the recorder: what follows it cannot be understood, either.
+    pub fn skip(&mut self) {
+        self.broken = true;
+    }
+
     /// Ends the recording, and says how it stands then.
     pub async fn finish(self) -> RecordStatus {
-        let Self { queue, status, task, .. } = self;
+        let Self { queue, status, task, lost, .. } = self;
         drop(queue);
         let panicked = task.await.is_err();
-        let mut status = status.borrow().clone();
+        let mut status = RecordStatus { lost, ..status.borrow().clone() };
         if panicked && status.phase == RecordPhase::Running {
             status.phase = RecordPhase::Stopped("the recorder failed; the file is as it was left".into());
         }

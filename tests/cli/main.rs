@@ -16,6 +16,7 @@ mod exits;
 mod leaking;
 mod operate;
 mod program;
+mod record;
 mod reference;
 mod size;
 mod snapshot;

@@ -32,12 +32,12 @@ const MARKS: [(Meaning, &str); 3] = [
     (
         |_| Some(MarkKind::Operation),
         "SELECT at_us, operation, operation || coalesce(' pid ' || pid, ' client ' || client_id, \
-         ' database ' || \"database\", '') || coalesce(' ' || nullif(application_name, ''), '') || \
-         coalesce(': ' || outcome, '') FROM operations WHERE NOT dry_run ORDER BY rowid DESC LIMIT ?",
+         ' database ' || \"database\", '') || ' on ' || target || coalesce(': ' || outcome, '') \
+         FROM operations WHERE NOT dry_run ORDER BY rowid DESC LIMIT ?",
     ),
     (
         |word| known::<EventKind>(word).map(MarkKind::Event),
-        "SELECT at_us, kind, text FROM events ORDER BY rowid DESC LIMIT ?",
+        "SELECT at_us, kind, target || ': ' || text FROM events ORDER BY rowid DESC LIMIT ?",
     ),
 ];
 
