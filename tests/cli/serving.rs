@@ -112,7 +112,16 @@ impl Serving {
 
     /// Sends a signal and returns the exit code.
     pub(super) fn end(&mut self, signal: Signal) -> Option<i32> {
+        self.signal(signal);
+        self.ended()
+    }
+
+    pub(super) fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// Waits for its end.
+    pub(super) fn ended(&mut self) -> Option<i32> {
         let mut code = None;
         eventually("it ends", || {
             code = self.child.try_wait().unwrap();
