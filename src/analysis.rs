@@ -78,6 +78,8 @@ pub struct Analyser {
     /// Sequence number of the next entry to read, per target.
     read: HashMap<TargetName, u64>,
     pending: Series<u32>,
+    /// Utilization of each target's nearest limit, in ten-thousandths.
+    nearest: HashMap<TargetName, Series<u32>>,
     statements: HashMap<TargetName, StatementTracker>,
     memory: Memory,
     events: VecDeque<Event>,
@@ -95,6 +97,7 @@ impl Analyser {
             apps: HashMap::new(),
             read: HashMap::new(),
             pending: Series::new(u32::max),
+            nearest: HashMap::new(),
             statements: HashMap::new(),
             memory: Memory::default(),
             events: VecDeque::new(),
@@ -168,6 +171,7 @@ impl Analyser {
             self.redis.values_mut().for_each(RedisTracker::halve);
             self.apps.values_mut().for_each(AppTracker::halve);
             self.pending.halve();
+            self.nearest.values_mut().for_each(Series::halve);
         }
         let target = &sample.target;
         let (line, settings) = (&self.line, &self.settings);
@@ -207,6 +211,7 @@ impl Analyser {
             // How it stands is in its status; there is nothing to follow over time yet.
             Body::Probe(_) => {}
         }
+        self.measure_nearest(sample);
     }
 
     /// The backends of a sample that are the other ends of poolers' connections.

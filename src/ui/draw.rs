@@ -2,6 +2,7 @@
 
 mod empty;
 mod keys;
+mod picture;
 mod unseen;
 
 use std::sync::Arc;
