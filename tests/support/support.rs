@@ -14,6 +14,7 @@
     reason = "test support: each test crate uses a part of it, and a helper that fails should fail the test"
 )]
 
+mod chromium;
 mod guardian;
 mod http;
 mod pgbouncer;
@@ -24,6 +25,7 @@ mod redis;
 mod terminal;
 mod wait;
 
+pub use chromium::{Scheme, dump_dom, screenshot};
 pub use guardian::Guardian;
 pub use http::{HttpRequest, HttpServer, Reply};
 pub use pgbouncer::{PgBouncer, PgBouncerOptions};
