@@ -86,6 +86,9 @@ pub struct Analyser {
     read: HashMap<TargetName, u64>,
     #[serde(deserialize_with = "series::highest")]
     pending: Series<u32>,
+    /// Utilization of each target's nearest limit, in ten-thousandths.
+    #[serde(default, deserialize_with = "series::highest_each")]
+    nearest: HashMap<TargetName, Series<u32>>,
     statements: HashMap<TargetName, StatementTracker>,
     memory: Memory,
     events: VecDeque<Event>,
@@ -103,6 +106,7 @@ impl Analyser {
             apps: HashMap::new(),
             read: HashMap::new(),
             pending: Series::new(u32::max),
+            nearest: HashMap::new(),
             statements: HashMap::new(),
             memory: Memory::default(),
             events: VecDeque::new(),
@@ -176,6 +180,7 @@ impl Analyser {
             self.redis.values_mut().for_each(RedisTracker::halve);
             self.apps.values_mut().for_each(AppTracker::halve);
             self.pending.halve();
+            self.nearest.values_mut().for_each(Series::halve);
         }
         let target = &sample.target;
         let (line, settings) = (&self.line, &self.settings);
@@ -215,6 +220,7 @@ impl Analyser {
             // How it stands is in its status; there is nothing to follow over time yet.
             Body::Probe(_) => {}
         }
+        self.measure_nearest(sample);
     }
 
     /// The backends of a sample that are the other ends of poolers' connections.

@@ -1,18 +1,23 @@
 //! Snapshots in files, one module per format.
 //!
-//! Every format is written from one [`Snapshot`], which is already redacted; none of them can say more than it.
+//! Every format is written from one [`Snapshot`], which is already redacted; none of them can say more than it. What
+//! people read as a story is a [`Report`]: the snapshot, and how it came to this.
 
 mod build;
 mod cell;
+mod chart;
 mod compare;
 mod csv;
 mod digest;
 mod file;
+mod html;
 mod json;
 mod markdown;
 pub mod openmetrics;
 mod page;
 pub mod plugin;
+mod redacted;
+pub mod report;
 pub mod rules;
 pub mod snapshot;
 mod text;
@@ -22,9 +27,12 @@ pub use build::{Meta, finding, redactor, snapshot};
 pub use compare::{comparison, comparison_json, comparison_text};
 pub use csv::{Table, csv};
 pub use file::{WriteError, write_atomically};
+pub use html::{Page, html};
 pub use json::json;
 pub use markdown::markdown;
-pub use page::{Page, contents, live_page};
+pub use page::{Listed, REFRESH_S, contents};
+pub use redacted::redacted;
+pub use report::{Report, report};
 pub use snapshot::Snapshot;
 pub use text::text;
 
@@ -71,6 +79,7 @@ mod tests {
         Meta {
             profile: "checkout".into(),
             window_s: 420.0,
+            interval_s: 1.0,
             redaction,
             operations: vec![record(AuditPhase::Intent), record(AuditPhase::Outcome)],
         }
@@ -80,9 +89,15 @@ mod tests {
         snapshot(moment, &meta(Redaction::Literals))
     }
 
-    fn every_format(snapshot: &Snapshot) -> Vec<String> {
+    fn told_of(moment: &Moment) -> Report {
+        report(moment, &meta(Redaction::Literals))
+    }
+
+    fn every_format(report: &Report) -> Vec<String> {
+        let snapshot = &report.snapshot;
         let tables = Table::NAMES.map(|(_, table)| csv(snapshot, table));
-        tables.into_iter().chain([json(snapshot), markdown(snapshot), text(snapshot)]).collect()
+        let page = html(report, Page::File);
+        tables.into_iter().chain([json(snapshot), markdown(report), text(snapshot), page]).collect()
     }
 
     /// Keys of an object on one level of indented JSON, in their order.
@@ -251,8 +266,7 @@ mod tests {
         for (redaction, passes) in
             [(Redaction::Literals, false), (Redaction::Queries, false), (Redaction::None, true)]
         {
-            let document = snapshot(&moment, &meta(redaction));
-            let leaks = every_format(&document)
+            let leaks = every_format(&report(&moment, &meta(redaction)))
                 .iter()
                 .filter(|out| out.contains("SECRET") || out.contains("4711"))
                 .count();
@@ -265,8 +279,9 @@ mod tests {
 
     #[test]
     fn hostile_names_break_out_of_no_format() {
-        let document = document(&fixture::hostile());
-        for out in every_format(&document) {
+        let report = told_of(&fixture::hostile());
+        let document = report.snapshot.clone();
+        for out in every_format(&report) {
             assert!(!out.contains(['\u{1b}', '\u{7}', '\u{202e}', '\r']));
         }
         assert!(
@@ -275,7 +290,7 @@ mod tests {
                 .all(|line| !line.split(',').any(|cell| cell.starts_with(['=', '@', '+'])))
         );
         // Statements stand in Markdown as code, which may hold anything.
-        let without_code = snapshot(&fixture::hostile(), &meta(Redaction::Queries));
+        let without_code = super::report(&fixture::hostile(), &meta(Redaction::Queries));
         assert!(!markdown(&without_code).contains("<script"));
         for line in text(&document).lines() {
             assert!(width(line) <= 100, "{line}");
@@ -293,6 +308,41 @@ mod tests {
                 for line in out.lines().filter(|line| !line.contains('"')) {
                     assert_eq!(line.split(',').count(), columns, "{name}: {line}");
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn a_picture_is_drawn_from_a_moment_without_values() {
+        let moment = redacted(&with_secret(), Redaction::Literals);
+        let told = format!("{:?} {:?} {:?}", moment.backends, moment.findings, moment.verdict);
+        assert!(!told.contains("SECRET") && !told.contains("4711"), "{told}");
+    }
+
+    #[test]
+    fn a_note_fits_into_a_message_however_much_there_is_to_tell() {
+        let moment = fixture::many(2000);
+        let mut report = told_of(&moment);
+        let long = Text::line(&"a very *long* name, ".repeat(200));
+        for finding in &mut report.snapshot.findings {
+            (finding.title, finding.suggestion) = (long.clone(), Some(long.clone()));
+            finding.evidence = vec![long.clone(); 40];
+        }
+        report.snapshot.backends.iter_mut().for_each(|backend| backend.application_name = long.clone());
+        report.snapshot.pools.iter_mut().for_each(|pool| pool.name = long.clone());
+        let note = markdown(&report);
+        assert!(note.chars().count() < 16_000, "{}", note.chars().count());
+    }
+
+    #[test]
+    fn every_format_tells_of_the_same_pools_and_waiters() {
+        let report = told_of(&fixture::checkout_leak());
+        assert_eq!(report.waiters.len(), 5, "a queue of requests and four backends: {:#?}", report.waiters);
+        for out in [markdown(&report), html(&report, Page::File)] {
+            for part in
+                ["a lock of pid 18203", "6 requests", "a connection of shop/app", "30 connections idle"]
+            {
+                assert!(out.contains(part), "{part}: {out}");
             }
         }
     }
@@ -318,10 +368,11 @@ mod tests {
 
     #[test]
     fn the_note_and_the_text_read_well() {
-        let document = document(&told(fixture::checkout_leak()));
+        let note = told_of(&told(fixture::checkout_leak()));
+        let document = &note.snapshot;
         insta::with_settings!({filters => vec![(env!("CARGO_PKG_VERSION"), "VERSION")]}, {
-            insta::assert_snapshot!("checkout_leak.md", markdown(&document));
-            insta::assert_snapshot!("checkout_leak.txt", text(&document));
+            insta::assert_snapshot!("checkout_leak.md", markdown(&note));
+            insta::assert_snapshot!("checkout_leak.txt", text(document));
             insta::assert_snapshot!("few.json", json(&self::document(&told(fixture::few()))));
         });
     }

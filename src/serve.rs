@@ -33,6 +33,8 @@ pub struct Profile {
     pub name: Arc<str>,
     /// Its newest moment.
     pub moments: watch::Receiver<Option<Arc<Moment>>>,
+    /// Seconds between two samples.
+    pub interval_s: f64,
     /// What was done in it. Called on a thread that may block.
     pub operations: Operations,
 }

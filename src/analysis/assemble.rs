@@ -29,7 +29,7 @@ use crate::model::limit::Limit;
 use crate::model::part::Missing;
 use crate::model::redis::RedisSample;
 use crate::model::sample::{PostgresSample, Sample, StateCounts};
-use crate::model::target::{TargetState, TargetStatus};
+use crate::model::target::{TargetName, TargetState, TargetStatus};
 use crate::model::time::Timestamp;
 
 /// A moment under construction: pools still in the order in which they were found.
@@ -203,13 +203,14 @@ impl Analyser {
         let shown = if live.is_empty() { trackers(false) } else { live };
         let curves: Vec<_> = shown.iter().map(|tracker| tracker.counts.values(&self.line, now)).collect();
         let pending = self.pending.values(&self.line, now);
-        let counts = (0..pending.len())
+        let counts: Vec<_> = (0..pending.len())
             .map(|bucket| {
                 let values = curves.iter().filter_map(|curve| curve.get(bucket).copied().flatten());
                 values.reduce(sum)
             })
             .collect();
-        StateSeries { bucket_s: self.line.bucket_s(), counts, pending }
+        let utilization = self.utilization(&watched(statuses), counts.len(), now);
+        StateSeries { bucket_s: self.line.bucket_s(), counts, pending, utilization }
     }
 }
 
@@ -410,6 +411,13 @@ fn settle(rows: &mut [BackendRow], order: &[usize], findings: &[Finding], status
             }
         }
     }
+}
+
+/// The live targets; all of them, when none is live.
+fn watched(statuses: &[TargetStatus]) -> Vec<&TargetName> {
+    let live: Vec<_> = statuses.iter().filter(|status| status.state == TargetState::Live).collect();
+    let shown = if live.is_empty() { statuses.iter().collect() } else { live };
+    shown.into_iter().map(|status| &status.name).collect()
 }
 
 fn sum(a: StateCounts, b: StateCounts) -> StateCounts {

@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::Settings;
 use super::tracker::{Tracker, state_counts};
 use super::trend::Minima;
+use super::{Analyser, Settings};
+use crate::history::series::Series;
 use crate::model::limit::{Limit, LimitScope};
 use crate::model::sample::{PostgresSample, Sample};
 use crate::model::target::TargetName;
+use crate::model::time::Timestamp;
 use crate::text::Text;
 
 /// One ceiling, remembered from sample to sample.
@@ -20,6 +22,46 @@ pub(super) struct Ceiling {
     pub(super) minima: Minima,
     /// Read in the newest sample.
     current: bool,
+}
+
+/// A utilization as the curves keep it: in ten-thousandths, because only whole numbers have an order.
+const WHOLE: u32 = 10_000;
+
+impl Analyser {
+    /// Takes the utilization of the sample's nearest limit into its target's curve.
+    pub(super) fn measure_nearest(&mut self, sample: &Sample) {
+        let share = |ceiling: &Ceiling| {
+            let usable = ceiling.limit.usable().filter(|usable| *usable > 0)?;
+            let share = u64::from(ceiling.limit.used) * u64::from(WHOLE) / u64::from(usable);
+            Some(u32::try_from(share).unwrap_or(u32::MAX))
+        };
+        let Some(nearest) = self.ceilings(&sample.target).filter_map(share).max() else { return };
+        let curve = self.nearest.entry(TargetName::clone(&sample.target));
+        curve.or_insert_with(|| Series::new(u32::max)).set(&self.line, sample.received_at, nearest);
+    }
+
+    /// Utilization of the nearest limit over time: of all these targets, the one that is nearest in each bucket.
+    pub(super) fn utilization(
+        &self,
+        targets: &[&TargetName],
+        buckets: usize,
+        now: Timestamp,
+    ) -> Vec<Option<f64>> {
+        let curves = targets.iter().filter_map(|target| self.nearest.get(*target));
+        let curves: Vec<_> = curves.map(|curve| curve.values(&self.line, now)).collect();
+        (0..buckets)
+            .map(|bucket| curves.iter().filter_map(|curve| *curve.get(bucket)?).max())
+            .map(|share| share.map(|share| f64::from(share) / f64::from(WHOLE)))
+            .collect()
+    }
+
+    fn ceilings(&self, target: &TargetName) -> impl Iterator<Item = &Ceiling> {
+        let server = self.servers.get(target).map(|tracker| &tracker.ceilings);
+        let pooler = self.poolers.get(target).map(|tracker| &tracker.ceilings);
+        let redis = self.redis.get(target).map(|tracker| &tracker.ceilings);
+        let app = self.apps.get(target).map(|tracker| &tracker.ceilings);
+        [server, pooler, redis, app].into_iter().flatten().flatten()
+    }
 }
 
 /// Reads every ceiling of a target from its newest sample.

@@ -282,6 +282,8 @@ pub struct StateSeries {
     pub counts: Vec<Option<StateCounts>>,
     /// Requests queued at poolers, or a gap.
     pub pending: Vec<Option<u32>>,
+    /// Utilization of the nearest limit, 0–1 and above, or a gap.
+    pub utilization: Vec<Option<f64>>,
 }
 
 /// The way from an application to the server, as far as it is known.

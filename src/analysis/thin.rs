@@ -171,6 +171,7 @@ impl View<'_> {
         StateSeries {
             bucket_s: self.kept.step.as_secs_f64(),
             counts: steps.clone().map(|step| self.counts(step, None)).collect(),
+            utilization: vec![None; steps.clone().count()],
             pending: steps.map(queued).collect(),
         }
     }

@@ -204,6 +204,8 @@ pub enum Format {
     Json,
     /// One table, backends unless --table names another
     Csv,
+    /// A report with curves, as one page that loads nothing
+    Html,
     /// A note for a ticket or a chat
     Markdown,
     /// Plain text

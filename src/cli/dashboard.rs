@@ -254,7 +254,7 @@ impl Dashboard {
         match effect {
             Effect::Inspect(operation) => self.inspect(operation),
             Effect::Execute(confirmed) => self.execute(confirmed),
-            Effect::Export { format, moment } => self.export(format, moment),
+            Effect::Export { format, moment, picture } => self.export(format, moment, picture),
             Effect::SaveProfile(name) => self.save(&name),
             Effect::Retry(target) => self.monitor.retry(&target),
             Effect::Secret(target, secret) => self.monitor.give_secret(&target, &secret),
@@ -290,11 +290,11 @@ impl Dashboard {
         });
     }
 
-    fn export(&self, format: ui::SnapshotFormat, moment: Arc<Moment>) {
+    fn export(&self, format: ui::SnapshotFormat, moment: Arc<Moment>, picture: Option<String>) {
         let job = file::Job::from_screen(&self.running, self.began, moment);
         let (inputs, state) = (self.inputs.clone(), self.around.paths.state.clone());
         spawn_blocking(move || {
-            let input = match job.export(format, &state) {
+            let input = match job.export(format, picture, &state) {
                 Ok(path) => Input::Exported(Text::line(&path.display().to_string())),
                 Err(error) => Input::Toast(Tone::Error, Text::line(&format!("not exported: {error:#}"))),
             };

@@ -12,7 +12,7 @@ use super::replay::{self, Opened};
 use super::start;
 use crate::analysis::Moment;
 use crate::control::audit::Audit;
-use crate::export::{self, Meta, Table};
+use crate::export::{self, Meta, Page, Table};
 use crate::model::audit::AuditRecord;
 use crate::model::clock::Clock;
 use crate::model::target::TargetState;
@@ -36,7 +36,8 @@ impl Job {
         let window_s = moment.at.seconds_since(since).max(0.0);
         let operations = moment.operations.iter().map(|record| AuditRecord::clone(record)).collect();
         let (profile, redaction) = (running.name.clone(), Redaction::Literals);
-        Self { moment, meta: Meta { profile, window_s, redaction, operations } }
+        let interval_s = running.interval.as_secs_f64();
+        Self { moment, meta: Meta { profile, window_s, interval_s, redaction, operations } }
     }
 
     /// What a look at a profile found, with the operations of the last hour.
@@ -48,10 +49,11 @@ impl Job {
         moment: Arc<Moment>,
     ) -> Self {
         let (profile, since) = (running.name.clone(), moment.at.minus(Duration::from_secs(3600)));
+        let interval_s = running.interval.as_secs_f64();
         let ours = |record: &AuditRecord| record.profile == profile && record.at >= since;
         // A log that cannot be read costs the list of operations, not the snapshot.
         let operations = audit.last(OPERATIONS, ours).unwrap_or_default();
-        Self { moment, meta: Meta { profile: profile.clone(), window_s, redaction, operations } }
+        Self { moment, meta: Meta { profile: profile.clone(), window_s, interval_s, redaction, operations } }
     }
 
     /// A moment of a recording that reaches back to `since`.
@@ -67,25 +69,36 @@ impl Job {
     }
 
     fn render(&self, format: Format, table: Table) -> String {
-        let snapshot = export::snapshot(&self.moment, &self.meta);
+        let report = export::report(&self.moment, &self.meta);
+        let snapshot = &report.snapshot;
         match format {
-            Format::Json => export::json(&snapshot),
-            Format::Csv => export::csv(&snapshot, table),
-            Format::Markdown => export::markdown(&snapshot),
-            Format::Text => export::text(&snapshot),
+            Format::Json => export::json(snapshot),
+            Format::Csv => export::csv(snapshot, table),
+            Format::Html => export::html(&report, Page::File),
+            Format::Markdown => export::markdown(&report),
+            Format::Text => export::text(snapshot),
         }
     }
 
-    /// Writes into the working directory, or where that cannot be written, into `fallback`. Returns the path.
-    pub fn export(&self, format: SnapshotFormat, fallback: &Path) -> anyhow::Result<PathBuf> {
+    /// Writes into the working directory, or where that cannot be written, into `fallback`. Returns the path. A
+    /// picture of the screen is written as it is.
+    pub fn export(
+        &self,
+        format: SnapshotFormat,
+        picture: Option<String>,
+        fallback: &Path,
+    ) -> anyhow::Result<PathBuf> {
         let (format, ending) = match format {
-            SnapshotFormat::Json => (Format::Json, "json"),
-            SnapshotFormat::Csv => (Format::Csv, "csv"),
-            SnapshotFormat::Markdown => (Format::Markdown, "md"),
-            SnapshotFormat::Text => (Format::Text, "txt"),
+            SnapshotFormat::Json => (Some(Format::Json), "json"),
+            SnapshotFormat::Csv => (Some(Format::Csv), "csv"),
+            SnapshotFormat::Html => (Some(Format::Html), "html"),
+            SnapshotFormat::Markdown => (Some(Format::Markdown), "md"),
+            SnapshotFormat::Text => (Some(Format::Text), "txt"),
+            SnapshotFormat::Svg => (None, "svg"),
         };
         let name = format!("pooltop-{}-{}.{ending}", file_safe(&self.meta.profile), stamp(self.moment.at));
-        let document = self.render(format, Table::default());
+        let document = format.map(|format| self.render(format, Table::default())).or(picture);
+        let document = document.ok_or_else(|| anyhow::anyhow!("there is no screen to draw"))?;
         let here = std::env::current_dir().unwrap_or_default().join(&name);
         if export::write_atomically(&here, document.as_bytes()).is_ok() {
             return Ok(here);

@@ -113,6 +113,7 @@ impl Monitors {
             Profile {
                 name: ours.as_str().into(),
                 moments: monitor.moments(),
+                interval_s: running.interval.as_secs_f64(),
                 operations: Arc::new(move |since| {
                     let mine = |record: &AuditRecord| record.profile == ours && record.at >= since;
                     // A log that cannot be read costs the list of operations, not the answer.

@@ -25,6 +25,8 @@ pub struct Meta {
     pub profile: Text,
     /// How long pooltop has been watching, s.
     pub window_s: f64,
+    /// Time between two samples, as configured, s.
+    pub interval_s: f64,
     /// What to take out of statements.
     pub redaction: Redaction,
     /// What was done in that time. Of intents and outcomes only the outcomes are written.

@@ -1,17 +1,40 @@
-//! What a person reads first: the choice and the wording that Markdown and plain text share.
+//! What a person reads first: the choice and the wording that the page, Markdown and plain text share.
+
+mod course;
+mod targets;
 
 use std::collections::HashMap;
 
-use super::build::is_never_read;
 use super::cell::word;
-use super::snapshot::{Backend, Finding, Limit, Operation, Pool, Snapshot, Target};
+use super::snapshot::{Backend, Finding, Limit, Operation, Pool, Snapshot};
+use crate::model::pool::Layer;
 use crate::model::time::Timestamp;
 use crate::text::redact::Redaction;
 use crate::text::span::{count, roughly, span_s};
+use crate::text::width::truncate;
 
-/// Rows of the longest lists that a note still carries; JSON and CSV have them all.
-const POOLS: usize = 12;
-const BACKENDS: usize = 12;
+pub(super) use course::{happened, waiters};
+pub(super) use targets::{measured, missing, targets, watched};
+
+/// How many rows of the longest lists a format carries; JSON and CSV have them all.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Most {
+    /// Rows of a table.
+    pub(super) rows: usize,
+    /// Findings, recommendations, and sentences of evidence of each.
+    pub(super) sentences: usize,
+    /// Cells of a statement.
+    pub(super) statement: usize,
+    /// Cells of anything else in a table.
+    pub(super) cell: usize,
+}
+
+impl Most {
+    /// What fits a screen of a terminal or a message in a chat, of which the strictest take 16,000 characters.
+    pub(super) const NOTE: Self = Self { rows: 10, sentences: 6, statement: 100, cell: 60 };
+    /// What a browser scrolls through.
+    pub(super) const PAGE: Self = Self { rows: 50, sentences: 50, statement: 1000, cell: 300 };
+}
 
 /// What stands for a value that is not known.
 const UNKNOWN: &str = "–";
@@ -28,6 +51,18 @@ pub(super) struct Sheet {
     pub(super) rest: Option<String>,
 }
 
+impl Sheet {
+    /// The same with its cells cut.
+    fn cut(mut self, most: Most) -> Self {
+        for cell in self.rows.iter_mut().flatten() {
+            if let std::borrow::Cow::Owned(shorter) = truncate(cell, most.cell, "…") {
+                *cell = shorter;
+            }
+        }
+        self
+    }
+}
+
 /// Whether a column holds numbers, which stand on the right.
 pub(super) fn is_numeric(title: &str) -> bool {
     !matches!(
@@ -42,6 +77,19 @@ pub(super) fn is_numeric(title: &str) -> bool {
             | "on"
             | "outcome"
             | "message"
+            | "who"
+            | "waits for"
+            | "target"
+            | "kind"
+            | "endpoint"
+            | "version"
+            | "role"
+            | "may see"
+            | "error"
+            | "not known"
+            | "because"
+            | "to see it"
+            | "last statement"
     )
 }
 
@@ -55,7 +103,8 @@ pub(super) fn moment(at: Timestamp) -> String {
     at.to_jiff().strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
 
-pub(super) fn limits(snapshot: &Snapshot) -> Sheet {
+/// The limits, the nearest first.
+pub(super) fn limits(snapshot: &Snapshot, most: Most) -> Sheet {
     let row = |limit: &Limit| {
         let usable = limit.limit.map(|most| most.saturating_sub(limit.reserved));
         vec![
@@ -70,9 +119,10 @@ pub(super) fn limits(snapshot: &Snapshot) -> Sheet {
     Sheet {
         name: "Limits".into(),
         titles: vec!["limit of", "used", "usable", "share", "growth", "full in"],
-        rows: snapshot.limits.iter().map(row).collect(),
-        rest: None,
+        rows: snapshot.limits.iter().take(most.rows).map(row).collect(),
+        rest: rest(snapshot.limits.len(), most.rows, "limit"),
     }
+    .cut(most)
 }
 
 /// `+5.8/min`, or `steady` where that would read as nothing.
@@ -80,10 +130,18 @@ fn growth(per_minute: f64) -> String {
     if per_minute.abs() < 0.05 { "steady".to_owned() } else { format!("{per_minute:+.1}/min") }
 }
 
-pub(super) fn pools(snapshot: &Snapshot) -> Sheet {
-    let row = |pool: &Pool| {
+/// The pools, those that hold the most connections first.
+pub(super) fn pools(snapshot: &Snapshot, most: Most) -> Sheet {
+    let mut pools: Vec<&Pool> = snapshot.pools.iter().collect();
+    pools.sort_by_key(|pool| std::cmp::Reverse(pool.total));
+    let row = |pool: &&Pool| {
+        let seen_by = match pool.layer {
+            Layer::Server => String::new(),
+            other => format!(" ({})", word(&other)),
+        };
         vec![
-            pool.name.to_string(),
+            format!("{}{seen_by}", pool.name),
+            pool.total.to_string(),
             format!("{}/{}", known(pool.used), known(pool.max)),
             known(pool.active),
             known(pool.idle),
@@ -94,11 +152,12 @@ pub(super) fn pools(snapshot: &Snapshot) -> Sheet {
         ]
     };
     Sheet {
-        name: "Pools".into(),
-        titles: vec!["pool", "used/max", "active", "idle", "in tx", "aborted", "queued", "oldest in tx"],
-        rows: snapshot.pools.iter().take(POOLS).map(row).collect(),
-        rest: rest(snapshot.pools.len(), POOLS, "pool"),
+        name: "Who holds the connections".into(),
+        titles: vec!["pool", "open", "used/max", "active", "idle", "in tx", "aborted", "queued", "oldest tx"],
+        rows: pools.iter().take(most.rows).map(row).collect(),
+        rest: rest(pools.len(), most.rows, "pool"),
     }
+    .cut(most)
 }
 
 /// The backends that matter most: the first that each finding names, then the second of each, and so on; then
@@ -124,10 +183,10 @@ fn worst(snapshot: &Snapshot) -> Vec<&Backend> {
 }
 
 /// The worst backends without their statements, which each format shows in its own way.
-pub(super) fn backends(snapshot: &Snapshot) -> (Sheet, Vec<&Backend>) {
+pub(super) fn backends(snapshot: &Snapshot, most: Most) -> (Sheet, Vec<&Backend>) {
     let all = worst(snapshot);
-    let left_out = rest(all.len(), BACKENDS, "backend");
-    let shown: Vec<&Backend> = all.into_iter().take(BACKENDS).collect();
+    let left_out = rest(all.len(), most.rows, "backend");
+    let shown: Vec<&Backend> = all.into_iter().take(most.rows).collect();
     let row = |backend: &&Backend| {
         vec![
             backend.pid.to_string(),
@@ -151,11 +210,17 @@ pub(super) fn backends(snapshot: &Snapshot) -> (Sheet, Vec<&Backend>) {
         rows: shown.iter().map(row).collect(),
         rest: left_out,
     };
-    (sheet, shown)
+    (sheet.cut(most), shown)
+}
+
+/// A statement on one line, cut.
+pub(super) fn statement(backend: &Backend, most: Most) -> Option<String> {
+    let line = backend.query.as_ref()?.split_whitespace().collect::<Vec<_>>().join(" ");
+    Some(truncate(&line, most.statement, "…").into_owned())
 }
 
 /// At what it was aimed, in words.
-fn aimed_at(done: &Operation) -> String {
+pub(super) fn aimed_at(done: &Operation) -> String {
     match (done.pid, &done.client_id, &done.database) {
         (Some(pid), ..) => format!("pid {pid} {}", done.application_name),
         (None, Some(client), _) => format!("client {client} {}", done.application_name),
@@ -164,7 +229,9 @@ fn aimed_at(done: &Operation) -> String {
     }
 }
 
-pub(super) fn operations(snapshot: &Snapshot) -> Sheet {
+/// What was done, the newest last.
+pub(super) fn operations(snapshot: &Snapshot, most: Most) -> Sheet {
+    let left_out = snapshot.operations.len().saturating_sub(most.rows);
     let row = |done: &Operation| {
         let dry = if done.dry_run { " (dry run)" } else { "" };
         vec![
@@ -178,9 +245,10 @@ pub(super) fn operations(snapshot: &Snapshot) -> Sheet {
     Sheet {
         name: "Operations".into(),
         titles: vec!["at", "what", "on", "outcome", "message"],
-        rows: snapshot.operations.iter().map(row).collect(),
-        rest: None,
+        rows: snapshot.operations.iter().skip(left_out).map(row).collect(),
+        rest: rest(snapshot.operations.len(), most.rows, "operation"),
     }
+    .cut(most)
 }
 
 /// `critical · leak.idle_in_transaction · since 2026-11-21 14:00:14 UTC`
@@ -188,43 +256,13 @@ pub(super) fn finding_facts(finding: &Finding) -> String {
     format!("{} · {} · since {}", finding.severity.as_str(), finding.rule.as_str(), moment(finding.since))
 }
 
-/// How the numbers came about, one sentence each.
-pub(super) fn measured(snapshot: &Snapshot) -> Vec<String> {
-    let mut sentences = vec![format!(
-        "pooltop {} watched for {} and took {}.",
-        snapshot.pooltop_version,
-        span_s(snapshot.window_s),
-        count(snapshot.samples, "sample"),
-    )];
-    sentences.extend(snapshot.targets.iter().map(measured_target));
-    for target in &snapshot.targets {
-        sentences.extend(target.missing.iter().filter(|missing| !is_never_read(missing)).map(|missing| {
-            let fix = missing.fix.as_ref().map(|fix| format!(" To see it: {fix}.")).unwrap_or_default();
-            format!("Not known of {}: {}, because {}.{fix}", target.name, missing.what, missing.why)
-        }));
+/// What was taken out of statements.
+pub(super) fn redacted(redaction: Redaction) -> &'static str {
+    match redaction {
+        Redaction::Literals => "Values in statements are replaced by ?.",
+        Redaction::Queries => "Statements are left out.",
+        Redaction::None => "Statements are shown as they are, with the values in them.",
     }
-    sentences.push(match snapshot.redaction {
-        Redaction::Literals => "Values in statements are replaced by ?.".to_owned(),
-        Redaction::Queries => "Statements are left out.".to_owned(),
-        Redaction::None => "Statements are shown as they are, with the values in them.".to_owned(),
-    });
-    sentences
-}
-
-fn measured_target(target: &Target) -> String {
-    let version = target.version.as_ref().map(|version| format!(" {version}")).unwrap_or_default();
-    let role = target.role.as_ref().map(|role| format!(", {}", word(role))).unwrap_or_default();
-    let age = target.age_s.map(|age| format!(", {} old", span_s(age))).unwrap_or_default();
-    let error = target.error.as_ref().map(|error| format!(": {}", error.message)).unwrap_or_default();
-    format!(
-        "{}: {}{version} at {}{role}, {}{age}{error}; pooltop holds {} there, a sample costs {:.1} ms.",
-        target.name,
-        target.kind,
-        target.endpoint,
-        word(&target.state),
-        count(target.overhead.connections, "connection"),
-        target.overhead.server_ms_per_sample,
-    )
 }
 
 fn known(value: Option<u32>) -> String {

@@ -1,15 +1,13 @@
-//! A page that shows a running profile to somebody without a terminal. It needs no script and no network.
+//! The list of profiles that are served, for a browser. It needs no script.
 
 use std::fmt::Write as _;
 
-use super::snapshot::Snapshot;
-use super::text::text;
 use crate::model::verdict::VerdictKind;
 use crate::text::Text;
 use crate::text::escape::html as escape;
 
 /// How often it is loaded again, s.
-const REFRESH_S: u32 = 5;
+pub const REFRESH_S: u32 = 5;
 
 const STYLE: &str = "\
 :root{color-scheme:light dark;--ground:#fff;--ink:#1c1e21;--soft:#5b6168;--line:#d5d9de;--bad:#b3261e;--good:#1b6e3c}\
@@ -21,7 +19,7 @@ li{margin:.5rem 0}.bad{color:var(--bad)}.good{color:var(--good)}";
 
 /// One profile in the list of them.
 #[derive(Clone, Debug)]
-pub struct Page {
+pub struct Listed {
     /// Its name.
     pub name: Text,
     /// The query that leads to its page.
@@ -32,23 +30,8 @@ pub struct Page {
     pub sentence: Option<Text>,
 }
 
-/// The page of one profile.
-pub fn live_page(snapshot: &Snapshot, several: bool) -> String {
-    let verdict = &snapshot.verdict;
-    let up = if several { "<p><a href=\"/\">all profiles</a></p>\n" } else { "" };
-    let body = format!(
-        "{up}<h1>{}: <span class=\"{}\">{}</span></h1>\n<p>{} UTC, again every {REFRESH_S} s</p>\n<pre>{}</pre>\n",
-        escape(&snapshot.profile),
-        class(verdict.kind),
-        verdict.kind.as_str(),
-        snapshot.taken_at.to_jiff().strftime("%Y-%m-%d %H:%M:%S"),
-        escape(&text(snapshot)),
-    );
-    page(&format!("{} {}", verdict.kind.as_str(), snapshot.profile), &body)
-}
-
 /// The list of several profiles.
-pub fn contents(pages: &[Page]) -> String {
+pub fn contents(pages: &[Listed]) -> String {
     let mut body = "<h1>Profiles</h1>\n<ul>\n".to_owned();
     for one in pages {
         let word = one.kind.map_or("not read yet", VerdictKind::as_str);

@@ -1,13 +1,13 @@
 //! What one would read in a terminal, without colours, at most 100 cells wide.
 
-use super::digest::{self, Sheet, is_numeric};
+use super::digest::{self, Most, Sheet, is_numeric};
 use super::snapshot::{Finding, Recommendation, Snapshot};
 use crate::text::width::{Align, fit, truncate, width, wrap};
 
 /// Cells per line.
 const WIDTH: usize = 100;
 /// The widest that the first column of a table gets, and each of the others.
-const FIRST_COLUMN: usize = 36;
+const FIRST_COLUMN: usize = 33;
 const COLUMN: usize = 20;
 
 /// The document as plain text.
@@ -15,12 +15,12 @@ pub fn text(snapshot: &Snapshot) -> String {
     let mut lines = wrapped("", &digest::headline(snapshot).join(" · "));
     lines.extend(wrapped("", &snapshot.verdict.sentence));
     lines.extend(snapshot.verdict.evidence.iter().flat_map(|sentence| wrapped("  - ", sentence)));
-    lines.extend(table(&digest::limits(snapshot)));
-    lines.extend(table(&digest::pools(snapshot)));
+    lines.extend(table(&digest::limits(snapshot, Most::NOTE)));
+    lines.extend(table(&digest::pools(snapshot, Most::NOTE)));
     lines.extend(section("Findings", snapshot.findings.iter().flat_map(finding)));
     lines.extend(section("Recommendations", snapshot.recommendations.iter().flat_map(recommendation)));
     lines.extend(backends(snapshot));
-    lines.extend(operations(&digest::operations(snapshot)));
+    lines.extend(operations(&digest::operations(snapshot, Most::NOTE)));
     let measured = digest::measured(snapshot);
     lines.extend(section(
         "How this was measured",
@@ -88,7 +88,7 @@ fn recommendation(advice: &Recommendation) -> Vec<String> {
 
 /// The worst backends, each with its statement on a line of its own.
 fn backends(snapshot: &Snapshot) -> Vec<String> {
-    let (mut sheet, backends) = digest::backends(snapshot);
+    let (mut sheet, backends) = digest::backends(snapshot, Most::NOTE);
     // As the columns of the pools are called; the server's own words would not leave room for the rest.
     for cell in sheet.rows.iter_mut().flatten() {
         match cell.as_str() {
@@ -101,10 +101,8 @@ fn backends(snapshot: &Snapshot) -> Vec<String> {
     let mut lines: Vec<String> = grid.next().into_iter().collect();
     for (row, backend) in grid.zip(backends) {
         lines.push(row);
-        lines.extend(backend.query.as_ref().map(|query| {
-            let line: Vec<&str> = query.split_whitespace().collect();
-            format!("      {}", truncate(&line.join(" "), WIDTH - 6, "…"))
-        }));
+        let statement = digest::statement(backend, Most::NOTE);
+        lines.extend(statement.map(|line| format!("      {}", truncate(&line, WIDTH - 6, "…"))));
     }
     lines.extend(sheet.rest.iter().map(|rest| format!("  {rest}")));
     section(&sheet.name, lines)

@@ -1,6 +1,7 @@
 //! Values over time in buckets, for sparklines. A missed sample is a gap, never zero and never the value before.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
+use std::hash::Hash;
 use std::time::Duration;
 
 use serde::de::Error as _;
@@ -114,6 +115,20 @@ struct Saved<T> {
 /// Reads a series of which the highest value of a bucket counts.
 pub fn highest<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Series<u32>, D::Error> {
     Series::read(deserializer, u32::max)
+}
+
+/// Reads several of them, by what they are of.
+pub fn highest_each<'de, K, D>(deserializer: D) -> Result<HashMap<K, Series<u32>>, D::Error>
+where
+    K: Deserialize<'de> + Eq + Hash,
+    D: Deserializer<'de>,
+{
+    /// One of which the highest value counts.
+    #[derive(Deserialize)]
+    struct Highest(#[serde(deserialize_with = "highest")] Series<u32>);
+
+    let each = HashMap::<K, Highest>::deserialize(deserializer)?;
+    Ok(each.into_iter().map(|(key, Highest(series))| (key, series)).collect())
 }
 
 /// Reads a series of which the values of a bucket are added up.

@@ -16,7 +16,7 @@ use super::guard::{Guard, guard};
 use super::negotiate::exposition;
 use crate::analysis::Moment;
 use crate::export::openmetrics::{Observed, Process, openmetrics};
-use crate::export::{self, Meta, Page};
+use crate::export::{self, Listed, Meta, Page};
 use crate::model::clock::Clock;
 use crate::model::time::Timestamp;
 
@@ -90,11 +90,8 @@ async fn snapshot(State(served): State<Arc<Served>>, uri: Uri) -> Response {
         Ok(index) => index,
         Err(refused) => return *refused,
     };
-    match served.document(index).await {
-        Some(document) => {
-            let json = away(move || Some(export::json(&document))).await.unwrap_or_default();
-            ([(CONTENT_TYPE, "application/json")], json).into_response()
-        }
+    match served.made(index, |moment, meta| export::json(&export::snapshot(moment, meta))).await {
+        Some(json) => ([(CONTENT_TYPE, "application/json")], json).into_response(),
         None => early("nothing was read yet\n"),
     }
 }
@@ -110,10 +107,10 @@ async fn page(State(served): State<Arc<Served>>, uri: Uri) -> Response {
             Err(refused) => return *refused,
         };
         let several = served.profiles.len() > 1;
-        match served.document(index).await {
-            Some(document) => {
-                away(move || Some(export::live_page(&document, several))).await.unwrap_or_default()
-            }
+        let page = Page::Live { every_s: export::REFRESH_S, several };
+        let made = served.made(index, move |moment, meta| export::html(&export::report(moment, meta), page));
+        match made.await {
+            Some(html) => html,
             None => return early("nothing was read yet\n"),
         }
     };
@@ -153,8 +150,12 @@ impl Served {
         }
     }
 
-    /// The document of the newest moment, redacted.
-    async fn document(self: &Arc<Self>, index: usize) -> Option<export::Snapshot> {
+    /// What is made of the newest moment, redacted.
+    async fn made<T: Send + 'static>(
+        self: &Arc<Self>,
+        index: usize,
+        make: impl FnOnce(&Moment, &Meta) -> T + Send + 'static,
+    ) -> Option<T> {
         let served = Arc::clone(self);
         away(move || {
             let profile = served.profiles.get(index)?;
@@ -162,10 +163,11 @@ impl Served {
             let meta = Meta {
                 profile: (&*profile.name).into(),
                 window_s: moment.at.seconds_since(served.started).max(0.0),
+                interval_s: profile.interval_s,
                 redaction: export::Redaction::Literals,
                 operations: (profile.operations)(served.started),
             };
-            Some(export::snapshot(&moment, &meta))
+            Some(make(&moment, &meta))
         })
         .await
     }
@@ -173,7 +175,7 @@ impl Served {
     fn contents(&self) -> String {
         let pages = self.profiles.iter().map(|profile| {
             let moment = profile.newest();
-            Page {
+            Listed {
                 name: (&*profile.name).into(),
                 query: query(&profile.name),
                 kind: moment.as_ref().map(|moment| moment.verdict.kind),

@@ -115,6 +115,8 @@ fn visible(c: char, keep_line_feed: bool) -> Option<char> {
         | '\u{feff}'
         | '\u{ffa0}'
         | '\u{fff0}'..='\u{fffb}'
+        | '\u{fffe}'
+        | '\u{ffff}'
         | '\u{e0000}'..='\u{e0fff}' => None,
         c => Some(c),
     }
@@ -188,6 +190,8 @@ mod tests {
             ("x\u{202e}y\u{200b}z\u{feff}", "xyz"),
             ("tab\tnew\nline\rend", "tab new lineend"),
             ("nul\0del\u{7f}", "nuldel"),
+            // No XML may hold these, so a picture with one would not open.
+            ("a\u{fffe}\u{ffff}b", "ab"),
             ("ünï 漢字 🦀", "ünï 漢字 🦀"),
         ] {
             assert_eq!(Text::line(raw).as_str(), line, "{raw:?}");

@@ -33,16 +33,47 @@ pub fn html(text: &str) -> Cow<'_, str> {
 /// Text in a Markdown paragraph or table cell: shown as it is, on one line, never as markup or HTML.
 ///
 /// An underscore inside a word means nothing in Markdown and stays, so that names read well where nobody renders it.
+/// `@name` notifies nobody: what renders Markdown looks for that in the finished text, so only a character in between
+/// helps. Addresses are no links, and what begins like a list does not begin one.
 pub fn markdown(text: &str) -> Cow<'_, str> {
     let is_word = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
     let mut after = text.chars();
     let mut before = None;
+    let list = text.len() - text.trim_start().len() + marker(text.trim_start());
+    let mut at = 0;
     replace(text, move |c| {
         after.next();
-        let inside_word = c == '_' && is_word(before) && is_word(after.clone().next());
-        before = Some(c);
-        if inside_word { None } else { markdown_instead(c) }
+        at += c.len_utf8();
+        let next = after.clone().next();
+        let was = before.replace(c);
+        match c {
+            '_' if is_word(was) && is_word(next) => None,
+            ':' if after.as_str().starts_with("//") => Some("\\:"),
+            '.' if is_www(text, at) && is_word(next) => Some("\\."),
+            '-' if at == list => Some("\\-"),
+            '+' if at == list => Some("\\+"),
+            '=' if at == list => Some("\\="),
+            '.' if at == list => Some("\\."),
+            ')' if at == list => Some("\\)"),
+            c => markdown_instead(c),
+        }
     })
+}
+
+/// Whether the dot that ends at `at` is that of `www.`.
+fn is_www(text: &str, at: usize) -> bool {
+    let before = at.checked_sub(4).and_then(|from| text.get(from..at - 1));
+    before.is_some_and(|word| word.eq_ignore_ascii_case("www"))
+}
+
+/// Bytes up to and with the sign by which a line would begin a list or a heading (`- `, `+ `, `12. `, `===`); far beyond the end without.
+fn marker(line: &str) -> usize {
+    let digits = line.len() - line.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    let signs: &[char] = if digits == 0 { &['-', '+', '='] } else { &['.', ')'] };
+    let mut rest = line[digits..].chars();
+    let begins =
+        rest.next().is_some_and(|c| signs.contains(&c)) && rest.next().is_none_or(|c| !c.is_alphanumeric());
+    if begins { digits + 1 } else { usize::MAX / 2 }
 }
 
 fn markdown_instead(c: char) -> Option<&'static str> {
@@ -56,6 +87,8 @@ fn markdown_instead(c: char) -> Option<&'static str> {
         ']' => Some("\\]"),
         '~' => Some("\\~"),
         '#' => Some("\\#"),
+        '$' => Some("\\$"),
+        '@' => Some("@\u{200b}"),
         '|' => Some("\\|"),
         '&' => Some("&amp;"),
         '<' => Some("&lt;"),
@@ -127,6 +160,20 @@ mod tests {
         assert_eq!(markdown("a|b\n*c* <script> [x](y)"), "a\\|b \\*c\\* &lt;script&gt; \\[x\\](y)");
         assert_eq!(markdown("checkout-api 14/20"), "checkout-api 14/20");
         assert_eq!(markdown("idle_in_tx _b_ a_"), "idle_in_tx \\_b\\_ a\\_");
+        for (raw, inert) in [
+            ("@channel a@b.c", "@\u{200b}channel a@\u{200b}b.c"),
+            ("https://evil.example www.evil.example", "https\\://evil.example www\\.evil.example"),
+            ("- a", "\\- a"),
+            ("  + a", "  \\+ a"),
+            ("12. a", "12\\. a"),
+            ("===", "\\==="),
+            ("-1.5 4) b", "-1.5 4) b"),
+            ("+5.8/min", "+5.8/min"),
+            ("10.0.4.17", "10.0.4.17"),
+            ("$a$", "\\$a\\$"),
+        ] {
+            assert_eq!(markdown(raw), inert, "{raw:?}");
+        }
     }
 
     #[test]

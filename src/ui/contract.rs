@@ -214,23 +214,29 @@ pub enum SnapshotFormat {
     Json,
     /// Backends as a table.
     Csv,
+    /// A report as a page.
+    Html,
     /// A report for a ticket.
     Markdown,
     /// The screen in words.
     Text,
+    /// The screen as a picture.
+    Svg,
 }
 
 impl SnapshotFormat {
     /// Every format, the most asked for first.
-    pub const ALL: [Self; 4] = [Self::Markdown, Self::Json, Self::Csv, Self::Text];
+    pub const ALL: [Self; 6] = [Self::Html, Self::Markdown, Self::Json, Self::Csv, Self::Text, Self::Svg];
 
     /// Its word, as on the command line.
     pub fn word(self) -> &'static str {
         match self {
             Self::Json => "json",
             Self::Csv => "csv",
+            Self::Html => "html",
             Self::Markdown => "markdown",
             Self::Text => "text",
+            Self::Svg => "svg",
         }
     }
 
@@ -239,8 +245,10 @@ impl SnapshotFormat {
         match self {
             Self::Json => "everything, for programs: schema pooltop.snapshot/1",
             Self::Csv => "one line per connection, for spreadsheets",
+            Self::Html => "a report with curves: one page for any browser",
             Self::Markdown => "a report for the ticket or the chat",
             Self::Text => "the same in plain text, for mail",
+            Self::Svg => "a picture of what is on the screen behind this",
         }
     }
 }
@@ -258,6 +266,8 @@ pub enum Effect {
         format: SnapshotFormat,
         /// What is on the screen, frozen or stepped back included.
         moment: Arc<Moment>,
+        /// The screen, where the format is [`SnapshotFormat::Svg`].
+        picture: Option<String>,
     },
     /// Run another profile, or open one of the fleet; answered by [`Input::Profile`].
     SwitchProfile(Text),

@@ -3,6 +3,7 @@
 mod empty;
 mod fleet;
 mod keys;
+mod picture;
 mod unseen;
 
 use std::sync::Arc;

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use ratatui::buffer::{Buffer, Cell};
-use ratatui::style::Modifier;
+use ratatui::style::{Color, Modifier};
 
 use super::theme::css;
 
@@ -26,6 +26,17 @@ pub struct Ground {
 impl Ground {
     /// A dark terminal.
     pub const DARK: Self = Self { foreground: "#c8ccd4", background: "#16181d" };
+    /// A light terminal.
+    pub const LIGHT: Self = Self { foreground: "#24292f", background: "#ffffff" };
+
+    /// The terminal that a theme is for, by the colour of its text: dark text wants a light one.
+    pub fn under(text: Option<Color>) -> Self {
+        match text {
+            Some(Color::Rgb(r, g, b)) if u32::from(r) + u32::from(g) + u32::from(b) < 3 * 128 => Self::LIGHT,
+            Some(Color::Black) => Self::LIGHT,
+            _ => Self::DARK,
+        }
+    }
 }
 
 /// Draws `buffer` as a self-contained SVG: one rectangle per run of background, one text per run of style.
@@ -108,6 +119,18 @@ mod tests {
     use super::*;
     use ratatui::layout::Rect;
     use ratatui::style::Style;
+
+    #[test]
+    fn a_picture_has_the_ground_that_its_theme_is_for() {
+        for (text, ground) in [
+            (None, Ground::DARK),
+            (Some(Color::Rgb(220, 220, 220)), Ground::DARK),
+            (Some(Color::Rgb(20, 20, 20)), Ground::LIGHT),
+            (Some(Color::Black), Ground::LIGHT),
+        ] {
+            assert_eq!(Ground::under(text).background, ground.background, "{text:?}");
+        }
+    }
 
     #[test]
     fn neighbours_that_look_alike_are_one_text_and_markup_is_inert() {

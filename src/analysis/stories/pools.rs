@@ -31,6 +31,10 @@ fn a_missed_sample_is_a_gap_in_every_curve() {
     assert_eq!(moment.pools[0].trend, [Some(1), Some(1), None, None, Some(1), Some(1)]);
     let seen: Vec<bool> = moment.series.counts.iter().map(Option::is_some).collect();
     assert_eq!(seen, [true, true, false, false, true, true]);
+    let nearest: Vec<bool> = moment.series.utilization.iter().map(Option::is_some).collect();
+    assert_eq!(nearest, seen);
+    let (now, curve) = (moment.limits[0].utilization().unwrap(), moment.series.utilization[5].unwrap());
+    assert!((now - curve).abs() < 1e-4, "{now} and {curve}");
 }
 
 #[test]

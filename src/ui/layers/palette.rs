@@ -168,7 +168,7 @@ impl Palette {
 fn export(word: &str) -> Asked {
     match SnapshotFormat::ALL.into_iter().find(|format| format.word() == word) {
         Some(format) => Asked::Export(format),
-        None => Asked::Unknown(format!("no format '{word}'; there are json csv markdown text")),
+        None => Asked::Unknown(format!("no format '{word}'; there are html markdown json csv text svg")),
     }
 }
 

@@ -1,5 +1,7 @@
 //! After every change: lists, scroll positions and pages are made anew, once, so that drawing only draws.
 
+use ratatui::text::Line;
+
 use super::app::App;
 use super::connections::RowId;
 use crate::analysis::Moment;
@@ -83,21 +85,20 @@ impl App {
         self.layers = layers;
     }
 
-    fn page_lines(&self, subject: &Subject, width: u16) -> Vec<ratatui::text::Line<'static>> {
+    fn page_lines(&self, subject: &Subject, width: u16) -> Vec<Line<'static>> {
         let paint = self.paint();
         let Some(moment) = self.reel.shown() else {
             return help::lines(&self.options.keymap, width, &paint);
         };
         match subject {
-            Subject::Connection(id) => self.detail_lines(*id, width),
+            Subject::Connection(id) => self.detail_lines(moment, *id, width),
             Subject::Finding(key) => evidence::lines(moment, key.find(moment), width, &paint),
             Subject::Help => help::lines(&self.options.keymap, width, &paint),
             Subject::Compare => compare::lines(&self.journey.before, moment, width, &paint),
         }
     }
 
-    fn detail_lines(&self, id: RowId, width: u16) -> Vec<ratatui::text::Line<'static>> {
-        let Some(moment) = self.reel.shown() else { return Vec::new() };
+    fn detail_lines(&self, moment: &Moment, id: RowId, width: u16) -> Vec<Line<'static>> {
         let row = moment.backends.iter().find(|row| RowId::of(row) == id);
         let none = if self.options.profile.is_read_only() {
             detail::Inspection::Unavailable
@@ -109,12 +110,14 @@ impl App {
     }
 
     fn write_detail(&mut self) {
+        self.detail = self.reel.shown().map(|moment| self.detail_of(moment)).unwrap_or_default();
+    }
+
+    /// What the panel says about the selected connection of a moment; nothing where there is no such panel.
+    pub(in crate::ui) fn detail_of(&self, moment: &Moment) -> Vec<Line<'static>> {
         let area = self.layout().detail;
-        let selected = self.reel.shown().and_then(|moment| self.connections.selected(moment)).map(RowId::of);
-        self.detail = match selected.filter(|_| !area.is_empty()) {
-            Some(id) => self.detail_lines(id, area.width.saturating_sub(4)),
-            None => Vec::new(),
-        };
+        let selected = self.connections.selected(moment).map(RowId::of).filter(|_| !area.is_empty());
+        selected.map(|id| self.detail_lines(moment, id, area.width.saturating_sub(4))).unwrap_or_default()
     }
 }
 

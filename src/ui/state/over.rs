@@ -163,10 +163,13 @@ impl App {
     }
 
     fn export(&mut self, format: SnapshotFormat) {
-        match self.reel.shown() {
-            Some(moment) => self.effects.push(Effect::Export { format, moment: Arc::clone(moment) }),
-            None => self.toast(Tone::Warning, "Nothing was seen yet."),
-        }
+        let Some(moment) = self.reel.shown().map(Arc::clone) else {
+            self.toast(Tone::Warning, "Nothing was seen yet.");
+            return;
+        };
+        let now = self.options.clock.now();
+        let picture = (format == SnapshotFormat::Svg).then(|| self.picture(&moment, now));
+        self.effects.push(Effect::Export { format, moment, picture });
     }
 
     fn give(&mut self, target: crate::model::target::TargetName, secret: SecretString) {
