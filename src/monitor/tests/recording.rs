@@ -64,6 +64,7 @@ async fn every_moment_that_is_read_from_a_file_is_the_one_that_was_live_then() {
         marks.map(|mark| mark.text.to_string()).collect::<Vec<_>>()
     };
     assert_eq!(of(&track.marks, true), of(&live.marks, true));
+    assert_eq!(of(&track.marks, false), of(&live.marks, false));
 }
 
 #[tokio::test(flavor = "multi_thread")]
