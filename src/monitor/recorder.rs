@@ -106,11 +106,16 @@ impl Feeder {
                     None => break,
                 },
                 Ok(()) = moments.changed() => {
-                    if let Some(moment) = moments.borrow_and_update().as_deref() {
-                        self.recorder.offer(Entry::Plain(Box::new(plain(moment))));
+                    if let Some(told) = plain(moments.borrow_and_update().as_ref()) {
+                        self.recorder.offer(told);
                     }
                 }
             }
+        }
+        // The last moment says how it all ended, whatever there was no room for before.
+        let told = plain(moments.borrow().as_ref());
+        if let Some(told) = told {
+            self.recorder.give(told).await;
         }
         self.recorder.finish().await
     }
@@ -141,14 +146,16 @@ impl Feeder {
 }
 
 /// What a moment says for the plain tables.
-fn plain(moment: &Moment) -> Plain {
-    Plain {
+fn plain(moment: Option<&Arc<Moment>>) -> Option<Entry> {
+    let moment = moment?;
+    Some(Entry::Plain(Box::new(Plain {
         at: moment.at,
         targets: moment.targets.clone(),
         pools: moment.pools.iter().map(|row| row.pool.clone()).collect(),
         limits: moment.limits.clone(),
         findings: moment.findings.clone(),
-    }
+        events: moment.events.clone(),
+    })))
 }
 
 /// When a profile begins to record by itself. Neither: never.

@@ -1,8 +1,11 @@
 //! What the plain tables say: pools, limits, findings and targets, written when there is something to say.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::time::Duration;
 
 use super::redact::Censor;
+use crate::model::event::Event;
 use crate::model::finding::{Finding, Rule, Severity};
 use crate::model::limit::{Limit, LimitScope};
 use crate::model::pool::{Pool, PoolKey};
@@ -12,6 +15,8 @@ use crate::text::Text;
 
 /// Seconds between two rows of a pool or limit, and between two updates of a finding that stays as bad as it is.
 const EVERY_S: f64 = 10.0;
+/// A finding that is away for less than this did not end.
+const FLICKER: Duration = Duration::from_secs(10);
 /// Rows of pools, and of limits, at one time: the most troubled.
 const MOST: usize = 500;
 
@@ -28,6 +33,8 @@ pub struct Plain {
     pub limits: Vec<Limit>,
     /// What is wrong.
     pub findings: Vec<Finding>,
+    /// What happened so far, the newest last; bounded.
+    pub events: Vec<Event>,
 }
 
 /// A row to be written.
@@ -36,13 +43,15 @@ pub(super) enum Change {
     Target(TargetStatus),
     Pool(Box<Pool>, Peaks),
     Limit(Limit, u32),
+    Event(Event),
     /// A finding opened.
     Opened(i64, Finding),
     /// It became worse: a step, beside the update.
     Worse(i64, Finding),
     /// Its newest words, with its worst severity.
     Seen(i64, Finding, Severity),
-    Closed(i64),
+    /// It was seen last at this time.
+    Closed(i64, Timestamp),
 }
 
 /// The most since the last row.
@@ -74,6 +83,7 @@ struct Open {
     id: i64,
     worst: Severity,
     written: Timestamp,
+    seen: Timestamp,
 }
 
 /// What the plain tables say so far.
@@ -85,6 +95,10 @@ pub(super) struct Ledger {
     limits: HashMap<LimitKey, u32>,
     findings: HashMap<FindingKey, Open>,
     targets: HashMap<TargetName, Standing>,
+    /// The newest event that was written.
+    last: Option<Event>,
+    /// When the recording begins.
+    began: Option<Timestamp>,
 }
 
 impl Ledger {
@@ -93,11 +107,17 @@ impl Ledger {
         Self { next_finding: newest_finding + 1, ..Self::default() }
     }
 
+    /// A stretch begins; what happened before the first is not told.
+    pub(super) fn begin(&mut self, at: Timestamp) {
+        self.began.get_or_insert(at);
+    }
+
     /// What has to be written because of a moment.
     pub(super) fn take(&mut self, plain: &Plain, censor: &mut Censor) -> Vec<Change> {
         let mut changes = Vec::new();
         self.take_targets(&plain.targets, censor, &mut changes);
         self.take_findings(plain, censor, &mut changes);
+        self.take_events(&plain.events, censor, &mut changes);
         for pool in &plain.pools {
             self.pools.entry(pool.key.clone()).or_default().raise(pool);
         }
@@ -141,29 +161,38 @@ impl Ledger {
     }
 
     fn take_findings(&mut self, plain: &Plain, censor: &mut Censor, changes: &mut Vec<Change>) {
-        let key = |finding: &Finding| (finding.rule, finding.target.clone(), finding.pool.clone());
+        let at = plain.at;
         for finding in &plain.findings {
-            let (next, at) = (self.next_finding, plain.at);
-            let new = Open { id: next, worst: finding.severity, written: at };
-            match self.findings.entry(key(finding)) {
-                std::collections::hash_map::Entry::Vacant(place) => {
-                    place.insert(new);
+            let (id, worst) = (self.next_finding, finding.severity);
+            let key = (finding.rule, finding.target.clone(), finding.pool.clone());
+            match self.findings.entry(key) {
+                Entry::Vacant(place) => {
+                    place.insert(Open { id, worst, written: at, seen: at });
                     self.next_finding += 1;
-                    changes.push(Change::Opened(next, redacted(finding, censor)));
+                    changes.push(Change::Opened(id, redacted(finding, censor)));
                 }
-                std::collections::hash_map::Entry::Occupied(mut open) => {
-                    changes.extend(open.get_mut().go_on(finding, at, censor));
-                }
+                Entry::Occupied(mut open) => changes.extend(open.get_mut().go_on(finding, at, censor)),
             }
         }
-        let here: std::collections::HashSet<FindingKey> = plain.findings.iter().map(key).collect();
-        self.findings.retain(|key, open| {
-            let stays = here.contains(key);
+        self.findings.retain(|_, open| {
+            let stays = at.age_of(open.seen) <= FLICKER;
             if !stays {
-                changes.push(Change::Closed(open.id));
+                changes.push(Change::Closed(open.id, open.seen));
             }
             stays
         });
+    }
+
+    fn take_events(&mut self, events: &[Event], censor: &mut Censor, changes: &mut Vec<Change>) {
+        let known = self.last.as_ref().and_then(|last| events.iter().rposition(|event| event == last));
+        let new = events.get(known.map_or(0, |known| known + 1)..).unwrap_or_default();
+        if let Some(newest) = new.last() {
+            self.last = Some(newest.clone());
+        }
+        let told = new.iter().filter(|event| self.began.is_none_or(|began| event.at >= began));
+        changes.extend(
+            told.map(|event| Change::Event(Event { text: censor.sentence(&event.text), ..event.clone() })),
+        );
     }
 }
 
@@ -171,6 +200,7 @@ impl Open {
     /// What is to be written of a finding that is still there.
     fn go_on(&mut self, finding: &Finding, at: Timestamp, censor: &mut Censor) -> Vec<Change> {
         let worse = finding.severity > self.worst;
+        self.seen = at;
         if !worse && !is_due(self.written, at) {
             return Vec::new();
         }
@@ -306,7 +336,8 @@ pub(super) mod tests {
         };
         let at = BEGIN.plus(std::time::Duration::from_secs(second));
         let pools = vec![pool(if second == 5 { 9 } else { 1 })];
-        Plain { at, targets: Vec::new(), pools, limits: vec![limit], findings: findings.to_vec() }
+        let findings = findings.to_vec();
+        Plain { at, targets: Vec::new(), pools, limits: vec![limit], findings, events: Vec::new() }
     }
 
     #[test]
@@ -334,22 +365,25 @@ pub(super) mod tests {
             (1, vec![mild.clone()]),
             (2, vec![bad]),
             (3, vec![mild.clone()]),
-            (12, vec![mild]),
+            (12, vec![mild.clone()]),
             (13, vec![]),
+            (20, vec![mild]),
+            (29, vec![]),
+            (31, vec![]),
         ] {
             for change in ledger.take(&plain(second, &findings), &mut censor) {
                 match change {
                     Change::Opened(id, _) => said.push((second, "opened", id)),
                     Change::Worse(id, _) => said.push((second, "worse", id)),
                     Change::Seen(id, _, Severity::Critical) => said.push((second, "seen", id)),
-                    Change::Closed(id) => said.push((second, "closed", id)),
+                    Change::Closed(id, seen) => said.push((seen.age_of(BEGIN).as_secs(), "closed", id)),
                     _ => {}
                 }
             }
         }
         assert_eq!(
             said,
-            [(1, "opened", 7), (2, "worse", 7), (2, "seen", 7), (12, "seen", 7), (13, "closed", 7)]
+            [(1, "opened", 7), (2, "worse", 7), (2, "seen", 7), (12, "seen", 7), (20, "closed", 7)]
         );
     }
 }

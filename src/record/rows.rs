@@ -63,7 +63,7 @@ async fn samples(
 }
 
 /// Something that happened.
-pub(super) async fn event(to: &mut SqliteConnection, event: &Event) -> sqlx::Result<()> {
+async fn event(to: &mut SqliteConnection, event: &Event) -> sqlx::Result<()> {
     sqlx::query("INSERT INTO events VALUES (?, ?, ?, ?)")
         .bind(event.at.as_micros())
         .bind(&*event.target)
@@ -108,9 +108,10 @@ pub(super) async fn change(to: &mut SqliteConnection, at: Timestamp, change: &Ch
         }
         Change::Worse(id, finding) => step(to, *id, finding, at).await,
         Change::Seen(id, finding, worst) => seen(to, *id, finding, *worst, at).await,
-        Change::Closed(id) => {
+        Change::Event(row) => event(to, row).await,
+        Change::Closed(id, seen) => {
             sqlx::query("UPDATE findings SET last_seen_us = ?1, closed_us = ?1 WHERE id = ?2")
-                .bind(at.as_micros())
+                .bind(seen.as_micros())
                 .bind(id)
                 .execute(to)
                 .await

@@ -16,7 +16,6 @@ use super::plain::Change;
 use super::reader::Reader;
 use super::{rows, schema};
 use crate::model::audit::AuditRecord;
-use crate::model::event::Event;
 use crate::model::time::Timestamp;
 
 /// The log beside the file is cut back to this, bytes.
@@ -115,20 +114,16 @@ impl Store {
         Ok(())
     }
 
-    /// Adds a frame, with what it says for the plain tables. Without a stretch to which it belongs, nothing.
+    /// Adds a frame, with its operations for the plain tables. Without a stretch to which it belongs, nothing.
     pub(super) async fn frame(
         &mut self,
         frame: &PackedFrame,
-        events: &[Event],
         operations: &[AuditRecord],
     ) -> Result<(), RecordError> {
         let Some(stretch) = self.stretch else { return Ok(()) };
         let written = async {
             let mut transaction = self.file.begin().await?;
             rows::frame(&mut transaction, stretch, frame).await?;
-            for event in events {
-                rows::event(&mut transaction, event).await?;
-            }
             for operation in operations {
                 rows::operation(&mut transaction, operation).await?;
             }

@@ -395,7 +395,9 @@ async fn no_literal_of_a_statement_is_anywhere_in_the_file() {
         let meta = Meta { redaction, ..meta() };
         let mut entries = entries.clone();
         entries.push(Entry::Frame(Arc::new(tale(&entries))));
-        entries.push(Entry::Plain(Box::new(plain::tests::plain(0, &[plain::tests::finding(&sentence())]))));
+        let findings = [plain::tests::finding(&sentence())];
+        let told = Plain { events: happened(), ..plain::tests::plain(0, &findings) };
+        entries.push(Entry::Plain(Box::new(told)));
         record(&path, &meta, Bounds::default(), &entries).await;
         let bytes = uncompressed(&path).await;
         assert_eq!(holds(&bytes, CANARY), literal, "{redaction:?}");
@@ -409,15 +411,23 @@ fn sentence() -> String {
     format!("14 sessions, last statement {of}'{CANARY}' AND o.reg…")
 }
 
+/// What a moment says has happened, in an event that repeats a statement.
+fn happened() -> Vec<crate::model::event::Event> {
+    use crate::model::event::{Event, EventKind};
+    let text = crate::text::Text::line(&sentence());
+    vec![Event { at: BEGIN.plus(SECOND * 11), target: "db1".into(), kind: EventKind::Deadlock, text }]
+}
+
 /// A frame in which everything that can repeats a statement.
 fn tale(entries: &[Entry]) -> Frame {
-    use crate::model::event::{Event, EventKind};
     let Some(Entry::Frame(last)) = entries.last() else { panic!() };
-    let (at, target) = (last.at.plus(SECOND), last.samples[0].target.clone());
-    let text = crate::text::Text::line(&sentence());
-    let event = Event { at, target, kind: EventKind::Deadlock, text: text.clone() };
-    let record = plain::tests::operation(at, text);
-    Frame { at, events: vec![event], operations: vec![record], ..Frame::clone(last) }
+    let (at, text) = (last.at.plus(SECOND), crate::text::Text::line(&sentence()));
+    Frame {
+        at,
+        events: happened(),
+        operations: vec![plain::tests::operation(at, text)],
+        ..Frame::clone(last)
+    }
 }
 
 #[tokio::test]
@@ -484,7 +494,8 @@ async fn a_tale(path: &Path) {
             10..20 => vec![bad.clone()],
             _ => Vec::new(),
         };
-        let plain = Plain { targets: frame.statuses.clone(), ..plain::tests::plain(second, &findings) };
+        let (targets, events) = (frame.statuses.clone(), if second < 12 { Vec::new() } else { happened() });
+        let plain = Plain { targets, events, ..plain::tests::plain(second, &findings) };
         entries.push(Entry::Frame(frame));
         entries.push(Entry::Plain(Box::new(plain)));
     }
@@ -506,8 +517,8 @@ async fn what_happened_stands_beside_the_track() {
         [
             MarkKind::Finding(Severity::Warning),
             MarkKind::Operation,
-            MarkKind::Event(EventKind::Deadlock),
-            MarkKind::Finding(Severity::Critical)
+            MarkKind::Finding(Severity::Critical),
+            MarkKind::Event(EventKind::Deadlock)
         ]
     );
     assert_eq!(marks[0].1, "checkout: 3 connections idle in transaction");

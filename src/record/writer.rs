@@ -13,7 +13,6 @@ use super::plain::{Change, Ledger, Plain};
 use super::redact::Censor;
 use super::store::{Bounds, Store};
 use crate::model::audit::AuditRecord;
-use crate::model::event::Event;
 use crate::model::past::{Checkpoint, Frame};
 use crate::model::time::Timestamp;
 
@@ -182,17 +181,20 @@ struct Desk {
 /// Rows to be written.
 enum Packed {
     Start(PackedStart),
-    Frame(PackedFrame, Vec<Event>, Vec<AuditRecord>),
+    Frame(PackedFrame, Vec<AuditRecord>),
     Plain(Timestamp, Vec<Change>),
 }
 
 impl Desk {
     fn pack(&mut self, entry: &Entry) -> std::io::Result<Packed> {
         Ok(match entry {
-            Entry::Start(checkpoint) => Packed::Start(self.packer.start(checkpoint, &mut self.censor)?),
+            Entry::Start(checkpoint) => {
+                self.ledger.begin(checkpoint.at);
+                Packed::Start(self.packer.start(checkpoint, &mut self.censor)?)
+            }
             Entry::Frame(frame) => {
                 let frame = self.censor.frame(frame);
-                Packed::Frame(self.packer.frame(&frame)?, frame.events, frame.operations)
+                Packed::Frame(self.packer.frame(&frame)?, frame.operations)
             }
             Entry::Plain(plain) => Packed::Plain(plain.at, self.ledger.take(plain, &mut self.censor)),
         })
@@ -243,8 +245,8 @@ async fn record(
         Packed::Plain(at, changes) => {
             store.plain(at, &changes).await.map_err(|error| error.to_string())?;
         }
-        Packed::Frame(frame, events, operations) => {
-            store.frame(&frame, &events, &operations).await.map_err(|error| error.to_string())?;
+        Packed::Frame(frame, operations) => {
+            store.frame(&frame, &operations).await.map_err(|error| error.to_string())?;
             let (bytes, frames) = (store.bytes(), store.frames());
             status.send_modify(|status| {
                 (status.bytes, status.frames, status.newest) = (bytes, frames, Some(frame.at));

@@ -37,7 +37,7 @@ const MARKS: [(Meaning, &str); 3] = [
     ),
     (
         |word| known::<EventKind>(word).map(MarkKind::Event),
-        "SELECT at_us, kind, target || ': ' || text FROM events ORDER BY rowid DESC LIMIT ?",
+        "SELECT at_us, kind, target || ': ' || text FROM events WHERE kind <> 'operation' ORDER BY rowid DESC LIMIT ?",
     ),
 ];
 
