@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet, spawn_blocking};
 
 use super::args::{DashboardArgs, LookArgs};
+use super::backfill::Past;
 use super::exit::{Exit, Failure};
 use super::output::note;
 use super::profile::{Running, Surroundings};
@@ -92,6 +93,7 @@ impl Show {
             monitor: Monitor::start(self.plan, None),
             replay: self.replay,
             followers: JoinSet::new(),
+            kept: None,
             running: self.running,
             feed: self.feed,
             began,
@@ -167,6 +169,8 @@ struct Dashboard {
     replay: Option<Replay>,
     /// Tell the screen how the past grows.
     followers: JoinSet<()>,
+    /// What keeps the months before the minutes in memory.
+    kept: Option<Arc<Past>>,
     running: Running,
     feed: Feed,
     clock: Clock,

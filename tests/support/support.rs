@@ -14,8 +14,8 @@
     reason = "test support: each test crate uses a part of it, and a helper that fails should fail the test"
 )]
 
-mod chromium;
 mod backfilled;
+mod chromium;
 mod guardian;
 mod http;
 mod pgbouncer;
@@ -27,8 +27,8 @@ mod redis;
 mod terminal;
 mod wait;
 
-pub use chromium::Chromium;
 pub use backfilled::{Backfilled, Points};
+pub use chromium::Chromium;
 pub use guardian::Guardian;
 pub use http::{HttpRequest, HttpServer, Reply};
 pub use pgbouncer::{PgBouncer, PgBouncerOptions};
