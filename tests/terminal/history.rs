@@ -1,7 +1,7 @@
 //! Back beyond the minutes in memory, into what a real Prometheus has kept of the profile.
 
 use super::stage::{Stage, rows};
-use crate::support::{Backfilled, Points, PostgresOptions, free_port};
+use crate::support::{Backfilled, Points, PostgresOptions, eventually, free_port};
 
 /// Two hours of a pool and of the server's limit, six hours ago, every fifteen seconds.
 fn kept() -> Vec<Points> {
@@ -32,14 +32,15 @@ async fn the_way_back_goes_on_into_what_prometheus_kept_and_leads_to_the_present
     let _here = stage.leak("checkout", 1).await;
     let mut terminal = stage.start();
     terminal.wait_for("its row", |screen| !rows(screen).is_empty());
-    terminal.send("<");
-    terminal.wait_for("the oldest that was kept", |screen| {
+    // Until Prometheus has answered how far back it goes, the oldest is the oldest in memory.
+    eventually("the oldest that was kept", || {
+        terminal.send("<");
+        terminal
+            .look(|screen| screen.contents().contains("From Prometheus: pools and limits only, every 15s"))
+    });
+    terminal.wait_for("pools and limits of that time, and nobody's connections", |screen| {
         let text = screen.contents();
-        text.contains("From Prometheus: pools and limits only, every 15s")
-            && text.contains("4/33")
-            && text.contains("77/123")
-            && text.contains("PAST")
-            && rows(screen).is_empty()
+        text.contains("4/33") && text.contains("77/123") && text.contains("PAST") && rows(screen).is_empty()
     });
     let clock = |screen: &vt100::Screen| screen.rows(0, 120).next().unwrap();
     let first = terminal.look(clock);
