@@ -22,6 +22,8 @@ const BEFORE: u32 = thin::CURVE;
 const BLOCKS: usize = 6;
 /// How long it is believed what hours were kept.
 const FRESH: Duration = Duration::from_secs(300);
+/// When one that failed is asked again.
+const AGAIN: Duration = Duration::from_secs(30);
 /// Blocks that are looked through for a step at which anything was kept.
 const ATTEMPTS: usize = 8;
 
@@ -38,6 +40,7 @@ pub struct Past {
 #[derive(Debug, Default)]
 struct Known {
     coverage: Option<(Duration, Arc<Coverage>)>,
+    failed: Option<(Duration, TargetError)>,
     blocks: VecDeque<(Timestamp, Arc<Backfill>)>,
 }
 
@@ -74,16 +77,17 @@ impl Past {
         from: Timestamp,
         travel: Travel,
     ) -> Result<Option<Arc<Moment>>, TargetError> {
+        if !leads_beyond(ring, from, travel) {
+            return Ok(None);
+        }
         let known = &mut *self.known.lock().await;
         let coverage = self.coverage(known).await?;
         let Some(oldest) = coverage.oldest().filter(|oldest| *oldest < ring) else { return Ok(None) };
         let (goal, look) = match travel {
             Travel::Newest => return Ok(None),
             Travel::Oldest => (oldest, Look::On),
-            Travel::To(at) if at >= ring => return Ok(None),
             Travel::To(at) if at < oldest => (oldest, Look::On),
             Travel::To(at) => (at, Look::Back),
-            Travel::Step(by) if from > ring || (from == ring && by >= 0) => return Ok(None),
             Travel::Step(by) => stepped(from, by, coverage.interval),
         };
         let found = self.find(known, &coverage, (goal.min(ring), look), ring).await?;
@@ -101,8 +105,25 @@ impl Past {
         {
             return Ok(Arc::clone(coverage));
         }
-        let coverage = Arc::new(self.source.coverage(&self.profile, self.clock.now()).await?);
+        if let Some((at, error)) = &known.failed
+            && now.saturating_sub(*at) < AGAIN
+        {
+            return Err(error.clone());
+        }
+        let asked = self.source.coverage(&self.profile, self.clock.now()).await;
+        // It goes on from the end of the wait, so that one that does not answer is not asked all the time.
+        let now = self.clock.monotonic();
+        let coverage = match (asked, known.coverage.take()) {
+            (Ok(coverage), _) => Arc::new(coverage),
+            // What was known a while ago is as true as it was.
+            (Err(_), Some((_, before))) => before,
+            (Err(error), None) => {
+                known.failed = Some((now, error.clone()));
+                return Err(error);
+            }
+        };
         known.coverage = Some((now, Arc::clone(&coverage)));
+        known.failed = None;
         Ok(coverage)
     }
 
@@ -151,6 +172,16 @@ impl Past {
             known.blocks.pop_front();
         }
         Ok(block)
+    }
+}
+
+/// Whether a way can lead to before `ring`, where memory begins.
+fn leads_beyond(ring: Timestamp, from: Timestamp, travel: Travel) -> bool {
+    match travel {
+        Travel::Newest => false,
+        Travel::Oldest => true,
+        Travel::To(at) => at < ring,
+        Travel::Step(by) => from < ring || (from == ring && by < 0),
     }
 }
 

@@ -15,6 +15,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet, spawn_blocking};
 
 use super::args::{DashboardArgs, LookArgs};
+use super::backfill::Past;
 use super::exit::{Exit, Failure};
 use super::output::note;
 use super::profile::{Running, Surroundings};
@@ -102,6 +103,7 @@ impl Show {
             replay: self.replay,
             followers: JoinSet::new(),
             recorder: Recorder::default(),
+            kept: None,
             running: self.running,
             feed: self.feed,
             began,
@@ -184,6 +186,8 @@ struct Dashboard {
     /// Tell the screen how the past grows.
     followers: JoinSet<()>,
     recorder: Recorder,
+    /// What keeps the months before the minutes in memory.
+    kept: Option<Arc<Past>>,
     running: Running,
     feed: Feed,
     clock: Clock,

@@ -142,7 +142,11 @@ pub async fn run(args: &SnapshotArgs) -> anyhow::Result<Exit> {
 }
 
 /// Watches the targets for as long as was asked.
-async fn look(args: &SnapshotArgs, redaction: Redaction, around: &Surroundings) -> anyhow::Result<(Job, Exit)> {
+async fn look(
+    args: &SnapshotArgs,
+    redaction: Redaction,
+    around: &Surroundings,
+) -> anyhow::Result<(Job, Exit)> {
     let mut running = Running::resolve(&args.target, around)?;
     // Reading changes nothing, so nothing that could is even made.
     running.adjust(args.interval, true)?;

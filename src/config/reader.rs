@@ -322,7 +322,7 @@ fn as_span(value: &DeValue<'_>) -> Option<Result<Duration, String>> {
 }
 
 /// `Err` with the value as text where it has the right type and is no size.
-fn as_size(value: &DeValue<'_>) -> Option<Result<u64, String>> {
+pub(super) fn as_size(value: &DeValue<'_>) -> Option<Result<u64, String>> {
     match value.as_str() {
         Some(text) => Some(size::parse(text).ok_or_else(|| text.to_owned())),
         None => as_integer(value).map(|bytes| u64::try_from(bytes).map_err(|_| bytes.to_string())),

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use super::problem::{Located, suggest};
-use super::reader::{Findings, Section, kind};
+use super::reader::{Findings, Section, as_size, kind};
 use super::types::{AppTarget, HistorySource, PoolerTarget, PostgresTarget, RedisTarget};
 use crate::model::app::AppField;
 use crate::model::secret::{ExposeSecret, SecretString};
@@ -236,10 +236,10 @@ pub(super) fn history(section: &mut Section<'_>) -> (Option<u64>, Option<History
         return (None, url.map(|url| HistorySource { url, bearer: None, headers: Vec::new() }));
     }
     if found.is_none_or(|value| value.as_table().is_none()) {
-        return (section.size("history"), None);
+        return (guarded_size(section, "history"), None);
     }
     let Some(mut table) = section.section("history") else { return (None, None) };
-    let (size, url) = (table.size("size"), table.secret("url"));
+    let (size, url) = (guarded_size(&mut table, "size"), table.secret("url"));
     let bearer = table.secret("bearer").map(|bearer| bearer.value);
     let headers = strings(&mut table, "headers");
     let headers = headers.into_iter().map(|(name, value)| (name.value, SecretString::from(value))).collect();
@@ -252,6 +252,25 @@ pub(super) fn history(section: &mut Section<'_>) -> (Option<u64>, Option<History
     }
     table.finish();
     (size, url.map(|url| HistorySource { url, bearer, headers }))
+}
+
+/// A size on a line that may hold a secret: such a line is not shown.
+fn guarded_size(section: &mut Section<'_>, key: &'static str) -> Option<u64> {
+    let found = section.peek(key);
+    let is_size = found.is_none_or(|value| matches!(as_size(value), Some(Ok(_))));
+    let is_plain =
+        found.and_then(|value| value.as_str()).is_some_and(|text| text.chars().all(char::is_alphanumeric));
+    if is_size || (is_plain && key == "history") {
+        return section.size(key);
+    }
+    let place = section.place(key).unwrap_or_default();
+    section.findings().add_secret(
+        place,
+        format!("`{key}` is no size"),
+        "expected a size such as \"64MiB\" or \"2GB\"",
+    );
+    let _ = section.secret(key);
+    None
 }
 
 /// Whether a URL or keyword string holds a password.

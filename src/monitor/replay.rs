@@ -144,7 +144,8 @@ impl Place {
 
     fn rebuild(recorded: Arc<Recorded>, taken: usize) -> Result<Option<Self>, Text> {
         let stretch = &recorded.stretch;
-        let mut brain = Brain::from_checkpoint(&stretch.start, HISTORY_BYTES).map_err(|error| Text::line(&error.to_string()))?;
+        let mut brain = Brain::from_checkpoint(&stretch.start, HISTORY_BYTES)
+            .map_err(|error| Text::line(&error.to_string()))?;
         let mut moment = None;
         for frame in stretch.frames.iter().take(taken) {
             moment = Some(brain.take(frame));

@@ -15,6 +15,7 @@ mod demo;
 mod driver;
 mod ending;
 mod fleet;
+mod history;
 mod hostile;
 mod operations;
 mod outages;

@@ -3,13 +3,15 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::Dashboard;
 use crate::analysis::Moment;
+use crate::cli::backfill::Past;
+use crate::model::target::TargetError;
 use crate::model::time::Timestamp;
-use crate::model::track::{Play, Travel};
+use crate::model::track::{Play, Track, Travel};
 use crate::text::Text;
 use crate::ui::{Input, Ticket, Tone};
 
@@ -22,11 +24,17 @@ impl Dashboard {
     /// Tells the screen how the past of what runs grows. What was followed before is not any more.
     pub(super) fn follow(&mut self) {
         self.followers = JoinSet::new();
+        let (source, name) = (self.running.history_from.clone(), self.running.name.clone());
+        let source = source.filter(|_| self.replay.is_none());
+        self.kept = source.map(|source| Arc::new(Past::new(source, name, self.clock.clone())));
         if let Some(replay) = &self.replay {
             let (track, playing, trouble) = (replay.track(), replay.playing(), replay.trouble());
             self.pass_on(track, |track| Some(Input::Track(Arc::clone(track))));
             self.pass_on(playing, |playing| Some(Input::Playing(*playing)));
             self.pass_on(trouble, |why| Some(Input::Toast(Tone::Error, why.clone()?)));
+        } else if let Some(kept) = self.kept.clone() {
+            let (track, inputs) = (self.monitor.track(), self.inputs.clone());
+            self.followers.spawn(pass_on_longer(track, kept, inputs));
         } else {
             let track = self.monitor.track();
             self.pass_on(track, |track| Some(Input::Track(track.clone()?)));
@@ -57,10 +65,7 @@ impl Dashboard {
     pub(super) fn travel(&self, ticket: Ticket, from: Timestamp, travel: Travel) {
         match &self.replay {
             Some(replay) => self.answer(ticket, replay.travel(travel)),
-            None => {
-                let travelling = self.monitor.travel(from, travel);
-                self.answer(ticket, async { travelling.await.ok_or_else(not_kept) });
-            }
+            None => self.answer(ticket, self.live(from, travel)),
         }
     }
 
@@ -68,10 +73,30 @@ impl Dashboard {
     pub(super) fn glance(&self, ticket: Ticket, at: Timestamp) {
         match &self.replay {
             Some(replay) => self.answer(ticket, replay.glance(at)),
-            None => {
-                let looking = self.monitor.travel(at, Travel::To(at));
-                self.answer(ticket, async { looking.await.ok_or_else(not_kept) });
+            None => self.answer(ticket, self.live(at, Travel::To(at))),
+        }
+    }
+
+    /// Of the profile that runs: in memory, or before it where that is kept elsewhere.
+    fn live(
+        &self,
+        from: Timestamp,
+        travel: Travel,
+    ) -> impl Future<Output = Result<Arc<Moment>, Text>> + Send + use<> {
+        let in_memory = self.monitor.travel(from, travel);
+        let begins = self.monitor.track().borrow().as_ref().map(|track| track.oldest);
+        let kept = self.kept.clone();
+        async move {
+            if let (Some(kept), Some(begins)) = (kept, begins) {
+                match kept.travel(begins, from, travel).await {
+                    Ok(Some(moment)) => return Ok(moment),
+                    // Nothing was kept before, or the oldest in memory is better than none.
+                    Ok(None) => {}
+                    Err(_) if travel == Travel::Oldest => {}
+                    Err(error) => return Err(in_words(&error)),
+                }
             }
+            in_memory.await.ok_or_else(not_kept)
         }
     }
 
@@ -94,6 +119,37 @@ impl Dashboard {
             replay.play(play);
         }
     }
+}
+
+/// Passes on how far the past reaches, with what is kept elsewhere once that is known. That it cannot be known is said once.
+async fn pass_on_longer(
+    mut tracks: watch::Receiver<Option<Arc<Track>>>,
+    kept: Arc<Past>,
+    inputs: mpsc::Sender<Input>,
+) {
+    let (mut is_first, mut is_told) = (true, false);
+    tracks.mark_changed();
+    while tracks.changed().await.is_ok() {
+        let Some(track) = tracks.borrow_and_update().clone() else { continue };
+        if std::mem::take(&mut is_first) && inputs.send(Input::Track(Arc::clone(&track))).await.is_err() {
+            return;
+        }
+        let longer = kept.extend(&track).await;
+        if let Err(error) = &longer
+            && !std::mem::replace(&mut is_told, true)
+            && inputs.send(Input::Toast(Tone::Warning, in_words(error))).await.is_err()
+        {
+            return;
+        }
+        if inputs.send(Input::Track(longer.map_or(track, Arc::new))).await.is_err() {
+            return;
+        }
+    }
+}
+
+fn in_words(error: &TargetError) -> Text {
+    let hint = error.hint.as_ref().map(|hint| format!(" ({hint})")).unwrap_or_default();
+    Text::line(&format!("no history: {}{hint}", error.message))
 }
 
 fn not_kept() -> Text {
