@@ -61,7 +61,9 @@ fn moments(until: Duration) -> Result<Vec<Arc<Moment>>, Box<dyn Error>> {
     fs::write(file.path(), demo::recorded())?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     runtime.block_on(async {
-        let replay = Replay::start(Reader::open(file.path()).await?, None, false).await.map_err(|why| why.to_string())?;
+        let replay = Replay::start(Reader::open(file.path()).await?, None, false)
+            .await
+            .map_err(|why| why.to_string())?;
         let end = replay.track().borrow().oldest.plus(until);
         let mut moments: Vec<Arc<Moment>> = Vec::new();
         loop {

@@ -14,9 +14,9 @@ pub mod operate;
 pub mod output;
 pub mod profile;
 pub mod profiles;
+pub mod record;
 mod replay;
 pub mod serve;
-pub mod record;
 pub mod size;
 pub mod start;
 

@@ -50,7 +50,10 @@ pub async fn run(args: &DashboardArgs) -> anyhow::Result<Exit> {
     let fleet = if profiles.len() > 1 { profiles } else { Vec::new() };
     let plan = if fleet.is_empty() { start::plan(&running, &audit, &clock) } else { Plan::nothing(&clock) };
     if !fleet.is_empty() && args.record.is_some() {
-        return Err(Failure::usage("--record takes one profile; `pooltop record NAME` for each records several").into());
+        return Err(Failure::usage(
+            "--record takes one profile; `pooltop record NAME` for each records several",
+        )
+        .into());
     }
     let record = args.record.clone();
     let show = Show { running, plan, replay: None, record, feed: Feed::Live, clock, audit, fleet };

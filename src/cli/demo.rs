@@ -50,7 +50,8 @@ async fn live(args: &DemoArgs, around: Surroundings, demo: Demo, clock: Clock) -
     let running = profile(&demo, &around)?;
     let audit = start::audit(&around);
     let plan = start::plan(&running, &audit, &clock);
-    let show = Show { running, plan, replay: None, record: None, feed: Feed::Demo, clock, audit, fleet: Vec::new() };
+    let show =
+        Show { running, plan, replay: None, record: None, feed: Feed::Demo, clock, audit, fleet: Vec::new() };
     let result = show.run(around, &args.look).await;
     demo.stop().await;
     result

@@ -20,8 +20,8 @@ use crate::model::pool::{DeclaredPool, DeclaredRedisPool};
 use crate::model::secret::{ExposeSecret, SecretString};
 use crate::model::target::{Role, TargetName};
 use crate::model::thresholds::Thresholds;
-use crate::source::prometheus::Prometheus;
 use crate::monitor::Trigger;
+use crate::source::prometheus::Prometheus;
 use crate::text::{Text, nearest};
 
 mod apps;

@@ -46,9 +46,18 @@ pub(super) async fn show(
 ) -> anyhow::Result<Exit> {
     let (clock, audit) = (Clock::real(), start::audit(&around));
     let (plan, replay) = (Plan::nothing(&clock), Some(replay));
-    Show { running, plan, replay, record: None, feed: Feed::Recording(title), clock, audit, fleet: Vec::new() }
-        .run(around, look)
-        .await
+    Show {
+        running,
+        plan,
+        replay,
+        record: None,
+        feed: Feed::Recording(title),
+        clock,
+        audit,
+        fleet: Vec::new(),
+    }
+    .run(around, look)
+    .await
 }
 
 /// What was recorded as a profile in which nothing can be done.

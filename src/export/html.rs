@@ -97,17 +97,17 @@ fn backends(snapshot: &Snapshot, most: Most) -> Sheet {
 fn tone(kind: VerdictKind) -> (&'static str, &'static str) {
     match kind {
         VerdictKind::Unreachable | VerdictKind::Exhausted | VerdictKind::Leak => {
-            ("critical", sign(&Severity::Critical))
+            ("critical", sign(Severity::Critical))
         }
         VerdictKind::Blocked | VerdictKind::Saturated | VerdictKind::Paused | VerdictKind::Slow => {
-            ("warning", sign(&Severity::Warning))
+            ("warning", sign(Severity::Warning))
         }
-        VerdictKind::Unknown => ("notice", sign(&Severity::Notice)),
+        VerdictKind::Unknown => ("notice", sign(Severity::Notice)),
         VerdictKind::Healthy => ("good", "✓"),
     }
 }
 
-fn sign(severity: &Severity) -> &'static str {
+fn sign(severity: Severity) -> &'static str {
     match severity {
         Severity::Critical => "▲",
         Severity::Warning => "◆",
@@ -115,7 +115,7 @@ fn sign(severity: &Severity) -> &'static str {
     }
 }
 
-fn urgency(severity: &AdviceSeverity) -> &'static str {
+fn urgency(severity: AdviceSeverity) -> &'static str {
     match severity {
         AdviceSeverity::High => "critical",
         AdviceSeverity::Medium => "warning",
@@ -123,8 +123,8 @@ fn urgency(severity: &AdviceSeverity) -> &'static str {
     }
 }
 
-fn word(severity: &AdviceSeverity) -> String {
-    written(severity)
+fn word(severity: AdviceSeverity) -> String {
+    written(&severity)
 }
 
 #[cfg(test)]
@@ -238,7 +238,7 @@ mod tests {
 
     #[test]
     fn a_page_loads_nothing_and_runs_nothing() {
-        for page in [html(&leak(Vec::new()), Page::File), html(&leak(Vec::new()), Page::Live { every_s: 5 })]
+        for page in [html(&leak(Vec::new()), Page::File), html(&leak(Vec::new()), Page::Live { every_s: 5, several: false })]
         {
             for tag in tags(&page) {
                 let name: String = tag
@@ -262,7 +262,7 @@ mod tests {
     fn only_a_served_page_loads_itself_anew() {
         let report = leak(Vec::new());
         assert!(!html(&report, Page::File).contains("http-equiv=\"refresh\""));
-        let live = html(&report, Page::Live { every_s: 5 });
+        let live = html(&report, Page::Live { every_s: 5, several: false });
         assert!(live.contains("<meta http-equiv=\"refresh\" content=\"5\">") && live.contains("Live:"));
     }
 

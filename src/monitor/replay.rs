@@ -49,7 +49,7 @@ pub struct Replay {
 impl Replay {
     /// Starts to play a recording at its beginning, or at `from`. Fails where nothing can be shown.
     pub async fn start(mut reader: Reader, from: Option<Timestamp>, running: bool) -> Result<Self, Text> {
-        let track = Arc::new(reader.track().await.map_err(words)?);
+        let track = Arc::new(reader.track().await.map_err(|error| words(&error))?);
         let from = from.unwrap_or(track.oldest);
         let place = place_at(&mut reader, from).await?;
         let (orders, receiver) = mpsc::channel(ORDERS);
@@ -225,13 +225,13 @@ impl Player {
     /// The next stretch that has a frame. Where there is none, this one may have grown.
     async fn look_ahead(&mut self) -> Result<Option<Arc<Recorded>>, Text> {
         let mut id = self.place.recorded.id;
-        while let Some(recorded) = self.reader.stretch_after(id).await.map_err(words)? {
+        while let Some(recorded) = self.reader.stretch_after(id).await.map_err(|error| words(&error))? {
             if !recorded.stretch.frames.is_empty() {
                 return Ok(Some(Arc::new(recorded)));
             }
             id = recorded.id;
         }
-        let here = self.reader.stretch_at(self.place.recorded.stretch.start.at).await.map_err(words)?;
+        let here = self.reader.stretch_at(self.place.recorded.stretch.start.at).await.map_err(|error| words(&error))?;
         if here.id == self.place.recorded.id && here.stretch.frames.len() > self.place.taken {
             self.place.recorded = Arc::new(here);
             self.refresh().await?;
@@ -328,7 +328,7 @@ impl Player {
         let mut recorded = Arc::clone(&self.place.recorded);
         let mut taken = self.place.taken;
         while by >= taken {
-            let before = self.reader.stretch_before(recorded.id).await.map_err(words)?;
+            let before = self.reader.stretch_before(recorded.id).await.map_err(|error| words(&error))?;
             let Some(before) = before else {
                 by = taken.saturating_sub(1);
                 break;
@@ -360,7 +360,7 @@ impl Player {
 
     /// Reads again how far the recording reaches.
     async fn refresh(&mut self) -> Result<(), Text> {
-        let track = self.reader.track().await.map_err(words)?;
+        let track = self.reader.track().await.map_err(|error| words(&error))?;
         self.track.send_if_modified(|old| {
             let new = **old != track;
             *old = Arc::new(track);
@@ -395,10 +395,10 @@ impl Player {
 
 /// The last moment of a recording at or before a time; the oldest, where there is none.
 async fn place_at(reader: &mut Reader, at: Timestamp) -> Result<Place, Text> {
-    let mut recorded = reader.stretch_at(at).await.map_err(words)?;
+    let mut recorded = reader.stretch_at(at).await.map_err(|error| words(&error))?;
     // The first frame may be later than the checkpoint that its stretch begins with.
     while recorded.stretch.frames.first().is_none_or(|first| first.at > at) {
-        let Some(before) = reader.stretch_before(recorded.id).await.map_err(words)? else { break };
+        let Some(before) = reader.stretch_before(recorded.id).await.map_err(|error| words(&error))? else { break };
         recorded = before;
     }
     loop {
@@ -406,7 +406,7 @@ async fn place_at(reader: &mut Reader, at: Timestamp) -> Result<Place, Text> {
         if let Some(place) = Place::at(recorded, at).await? {
             return Ok(place);
         }
-        recorded = reader.stretch_after(id).await.map_err(words)?.ok_or_else(nothing)?;
+        recorded = reader.stretch_after(id).await.map_err(|error| words(&error))?.ok_or_else(nothing)?;
     }
 }
 
@@ -415,7 +415,7 @@ pub async fn moment_at(reader: &mut Reader, at: Timestamp) -> Result<Arc<Moment>
     Ok(place_at(reader, at).await?.moment)
 }
 
-fn words(error: ReadError) -> Text {
+fn words(error: &ReadError) -> Text {
     Text::line(&error.to_string())
 }
 

@@ -25,7 +25,10 @@ pub fn screenshot(url: &str, scheme: Scheme, (width, height): (u32, u32)) -> Vec
     let directory = tempfile::tempdir().expect("a directory");
     let file = directory.path().join("page.png");
     let shot = format!("--screenshot={}", file.display());
-    run(&["--hide-scrollbars".into(), shot, format!("--window-size={width},{height}"), url.to_owned()], scheme);
+    run(
+        &["--hide-scrollbars".into(), shot, format!("--window-size={width},{height}"), url.to_owned()],
+        scheme,
+    );
     std::fs::read(file).expect("a screenshot")
 }
 

@@ -12,13 +12,14 @@ use crate::cli::backfill::Past;
 use crate::model::target::TargetError;
 use crate::model::time::Timestamp;
 use crate::model::track::{Play, Track, Travel};
+use crate::monitor::Replay;
 use crate::text::Text;
 use crate::ui::{Input, Ticket, Tone};
 
 impl Dashboard {
     /// The moments of what runs: the recording that plays, or the profile.
     pub(super) fn moments(&self) -> watch::Receiver<Option<Arc<Moment>>> {
-        self.replay.as_ref().map_or_else(|| self.monitor.moments(), |replay| replay.moments())
+        self.replay.as_ref().map_or_else(|| self.monitor.moments(), Replay::moments)
     }
 
     /// Tells the screen how the past of what runs grows. What was followed before is not any more.

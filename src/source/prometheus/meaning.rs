@@ -27,8 +27,11 @@ pub(super) const LABELS: &[&str] = &[
     "database",
 ];
 
+/// What a series says, by its labels.
+type Meaning = fn(&Series) -> Option<What>;
+
 /// Metrics, and what their series say by their labels; `None` for those that say nothing to us.
-const METRICS: &[(&str, fn(&Series) -> Option<What>)] = &[
+const METRICS: &[(&str, Meaning)] = &[
     ("db_client_connection_count", |series| {
         let number = match series.label("db_client_connection_state") {
             "used" => PoolNumber::Used,
