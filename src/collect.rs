@@ -7,12 +7,8 @@ mod backoff;
 mod changes;
 mod collector;
 mod mailbox;
-pub mod recording;
-mod replay;
 mod status;
 
 pub use backoff::Backoff;
 pub use collector::{Handle, Target, spawn};
 pub use mailbox::{Mailbox, News};
-pub use recording::Recording;
-pub use replay::Replay;

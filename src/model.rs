@@ -19,7 +19,6 @@ pub mod part;
 pub mod past;
 pub mod pool;
 pub mod pooler;
-pub mod recording;
 pub mod redis;
 pub mod sample;
 pub mod secret;

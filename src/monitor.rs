@@ -41,7 +41,7 @@ pub use marks::Marks;
 pub use operations::MakeExecutor;
 pub use past::{Tape, Taped};
 pub use recorder::{Recording, RecordingOptions, Trigger};
-pub use replay::{Replay, moment_at};
+pub use replay::{Replay, first_moment, moment_at};
 pub use travel::Cursor;
 
 /// What a profile runs with.

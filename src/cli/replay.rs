@@ -19,7 +19,7 @@ use crate::model::clock::Clock;
 use crate::model::time::Timestamp;
 use crate::model::track::Track;
 use crate::model::when::{self, Around};
-use crate::monitor::{Plan, Replay, moment_at};
+use crate::monitor::{Plan, Replay, first_moment, moment_at};
 use crate::record::{Meta, Reader};
 use crate::text::Text;
 use crate::text::redact::Redaction;
@@ -128,8 +128,10 @@ impl Opened {
 /// `pooltop diff`
 pub(super) async fn diff(args: &DiffArgs) -> anyhow::Result<Exit> {
     let mut recording = Opened::open(&args.file).await?;
-    let from = args.from.as_deref().map(|typed| recording.time(typed)).transpose()?;
-    let before = recording.moment_of(from.unwrap_or(recording.track.oldest)).await?;
+    let before = match &args.from {
+        Some(typed) => recording.moment(Some(typed)).await?,
+        None => first_moment(&mut recording.reader).await.map_err(|why| Failure::usage(why.to_string()))?,
+    };
     let after = recording.moment(args.to.as_deref()).await?;
     let comparison = export::comparison(&before, &after, Redaction::Literals);
     data(&match args.format {

@@ -50,8 +50,10 @@ impl Replay {
     /// Starts to play a recording at its beginning, or at `from`. Fails where nothing can be shown.
     pub async fn start(mut reader: Reader, from: Option<Timestamp>, running: bool) -> Result<Self, Text> {
         let track = Arc::new(reader.track().await.map_err(|error| words(&error))?);
-        let from = from.unwrap_or(track.oldest);
-        let place = place_at(&mut reader, from).await?;
+        let place = match from {
+            Some(from) => place_at(&mut reader, from).await?,
+            None => place_at(&mut reader, track.oldest).await?.seen(),
+        };
         let (orders, receiver) = mpsc::channel(ORDERS);
         let (moments, shown) = watch::channel(Some(Arc::clone(&place.moment)));
         let (playing, state) = watch::channel(Playing { running, speed: 1.0, at_end: false });
@@ -90,7 +92,8 @@ impl Replay {
         self.order(Order::Travel(travel, answer), moment)
     }
 
-    /// The last moment at or before this time, without going there.
+    /// The last moment at or before this time without going there; of a time before anything was seen, the first at which
+    /// something was.
     pub fn glance(&self, at: Timestamp) -> impl Future<Output = Result<Arc<Moment>, Text>> + Send + use<> {
         let (answer, moment) = oneshot::channel();
         self.order(Order::Glance(at, answer), moment)
@@ -152,6 +155,12 @@ impl Place {
         }
         let taken = taken.min(stretch.frames.len());
         Ok(moment.map(|moment| Self { taken, recorded, brain, moment: Arc::new(moment) }))
+    }
+
+    /// The first place from here on where something was seen: a recording begins with targets that are being connected.
+    fn seen(mut self) -> Self {
+        while !self.moment.has_seen_anything() && self.step() {}
+        self
     }
 
     /// Takes in the next frame of the stretch. `false` where there is none.
@@ -231,7 +240,11 @@ impl Player {
             }
             id = recorded.id;
         }
-        let here = self.reader.stretch_at(self.place.recorded.stretch.start.at).await.map_err(|error| words(&error))?;
+        let here = self
+            .reader
+            .stretch_at(self.place.recorded.stretch.start.at)
+            .await
+            .map_err(|error| words(&error))?;
         if here.id == self.place.recorded.id && here.stretch.frames.len() > self.place.taken {
             self.place.recorded = Arc::new(here);
             self.refresh().await?;
@@ -280,7 +293,7 @@ impl Player {
             }
             Order::Glance(at, answer) => {
                 let place = place_at(&mut self.reader, at).await;
-                let _ = answer.send(place.map(|place| place.moment));
+                let _ = answer.send(place.map(|place| place.seen().moment));
             }
             Order::Play(play) => self.play(play).await,
         }
@@ -398,7 +411,9 @@ async fn place_at(reader: &mut Reader, at: Timestamp) -> Result<Place, Text> {
     let mut recorded = reader.stretch_at(at).await.map_err(|error| words(&error))?;
     // The first frame may be later than the checkpoint that its stretch begins with.
     while recorded.stretch.frames.first().is_none_or(|first| first.at > at) {
-        let Some(before) = reader.stretch_before(recorded.id).await.map_err(|error| words(&error))? else { break };
+        let Some(before) = reader.stretch_before(recorded.id).await.map_err(|error| words(&error))? else {
+            break;
+        };
         recorded = before;
     }
     loop {
@@ -413,6 +428,12 @@ async fn place_at(reader: &mut Reader, at: Timestamp) -> Result<Place, Text> {
 /// The moment of a recording at a time, as [`Replay`] would show it.
 pub async fn moment_at(reader: &mut Reader, at: Timestamp) -> Result<Arc<Moment>, Text> {
     Ok(place_at(reader, at).await?.moment)
+}
+
+/// The first moment of a recording in which something was seen.
+pub async fn first_moment(reader: &mut Reader) -> Result<Arc<Moment>, Text> {
+    let oldest = reader.track().await.map_err(|error| words(&error))?.oldest;
+    Ok(place_at(reader, oldest).await?.seen().moment)
 }
 
 fn words(error: &ReadError) -> Text {

@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 
 use ratatui::buffer::{Buffer, Cell};
-use ratatui::style::{Color, Modifier};
+use ratatui::style::Modifier;
 
-use super::theme::css;
+use super::theme::{Background, css};
 
 /// Width of one cell in the picture, px.
 const CELL_WIDTH: f64 = 8.4;
@@ -29,12 +29,11 @@ impl Ground {
     /// A light terminal.
     pub const LIGHT: Self = Self { foreground: "#24292f", background: "#ffffff" };
 
-    /// The terminal that a theme is for, by the colour of its text: dark text wants a light one.
-    pub fn under(text: Option<Color>) -> Self {
-        match text {
-            Some(Color::Rgb(r, g, b)) if u32::from(r) + u32::from(g) + u32::from(b) < 3 * 128 => Self::LIGHT,
-            Some(Color::Black) => Self::LIGHT,
-            _ => Self::DARK,
+    /// The terminal of a background.
+    pub fn of(background: Background) -> Self {
+        match background {
+            Background::Dark => Self::DARK,
+            Background::Light => Self::LIGHT,
         }
     }
 }
@@ -119,18 +118,6 @@ mod tests {
     use super::*;
     use ratatui::layout::Rect;
     use ratatui::style::Style;
-
-    #[test]
-    fn a_picture_has_the_ground_that_its_theme_is_for() {
-        for (text, ground) in [
-            (None, Ground::DARK),
-            (Some(Color::Rgb(220, 220, 220)), Ground::DARK),
-            (Some(Color::Rgb(20, 20, 20)), Ground::LIGHT),
-            (Some(Color::Black), Ground::LIGHT),
-        ] {
-            assert_eq!(Ground::under(text).background, ground.background, "{text:?}");
-        }
-    }
 
     #[test]
     fn neighbours_that_look_alike_are_one_text_and_markup_is_inert() {

@@ -20,6 +20,8 @@ mod program;
 mod prometheus;
 mod record;
 mod reference;
+mod replay;
+mod report;
 mod rules;
 mod serve;
 mod serving;

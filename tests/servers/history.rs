@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp as Now;
 use pooltop::cli::backfill::Past;
 use pooltop::model::backfill::{BackendNumber, Backfill, LimitNumber, PoolNumber, What};
 use pooltop::model::clock::Clock;
@@ -19,9 +18,14 @@ const STEP: i64 = 15;
 const FIRST: std::ops::Range<i64> = 0..240;
 const SECOND: std::ops::Range<i64> = 320..400;
 
+/// Now, to the second.
+fn now_s() -> i64 {
+    Clock::real().now().as_micros() / 1_000_000
+}
+
 /// Six hours ago, to the second.
 fn start() -> i64 {
-    Now::now().as_second() - 6 * 3600
+    now_s() - 6 * 3600
 }
 
 fn at(second: i64) -> Timestamp {
@@ -109,7 +113,7 @@ async fn what_prometheus_kept_is_read_back_with_its_gaps() {
     let start = start();
     let Some(server) = Backfilled::start(&kept(start)) else { return };
     let prometheus = Prometheus::new(&server.url()).unwrap();
-    let coverage = prometheus.coverage("shop", at(Now::now().as_second())).await.unwrap();
+    let coverage = prometheus.coverage("shop", at(now_s())).await.unwrap();
     assert_eq!(coverage.interval, Duration::from_secs(15));
     let oldest = coverage.oldest().unwrap();
     assert!(oldest <= at(start) && oldest >= at(start - 3600), "{oldest:?}");
@@ -153,7 +157,7 @@ async fn what_prometheus_kept_is_read_back_with_its_gaps() {
 async fn a_profile_that_was_never_kept_has_no_past() {
     let Some(server) = Backfilled::start(&kept(start())) else { return };
     let prometheus = Prometheus::new(&server.url()).unwrap();
-    let now = at(Now::now().as_second());
+    let now = at(now_s());
     for profile in ["nobody", "shop\"} or up{x=\""] {
         let coverage = prometheus.coverage(profile, now).await.unwrap();
         assert_eq!((coverage.oldest(), coverage.hours.len()), (None, 0), "{profile}");

@@ -20,5 +20,6 @@ mod harness;
 mod history;
 mod leaks;
 mod redis;
+mod replay;
 mod replica;
 mod sampling;

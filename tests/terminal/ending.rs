@@ -114,7 +114,16 @@ fn the_program_that_panics() {
             clock: clock.clone(),
             operations: None,
         };
-        let show = Show { running, plan, replay: None, feed: Feed::Live, clock, audit, fleet: Vec::new() };
+        let show = Show {
+            running,
+            plan,
+            replay: None,
+            record: None,
+            feed: Feed::Live,
+            clock,
+            audit,
+            fleet: Vec::new(),
+        };
         show.run(around, &pooltop::cli::args::LookArgs::default()).await.unwrap()
     });
     std::process::exit(exit.code().into());

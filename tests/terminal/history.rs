@@ -1,11 +1,13 @@
 //! Back beyond the minutes in memory, into what a real Prometheus has kept of the profile.
 
+use pooltop::model::clock::Clock;
+
 use super::stage::{Stage, rows};
 use crate::support::{Backfilled, Points, PostgresOptions, eventually, free_port};
 
 /// Two hours of a pool and of the server's limit, six hours ago, every fifteen seconds.
 fn kept() -> Vec<Points> {
-    let start = jiff::Timestamp::now().as_second() / 3600 * 3600 - 6 * 3600;
+    let start = Clock::real().now().as_micros() / 1_000_000 / 3600 * 3600 - 6 * 3600;
     let series = |name: &str, value: fn(i64) -> i64| {
         let points = (0..480).map(|step| (start + step * 15, value(step) as f64));
         (format!("{name}}}"), points.collect())

@@ -19,6 +19,7 @@ mod history;
 mod hostile;
 mod operations;
 mod outages;
+mod replay;
 mod sizing;
 mod stage;
 mod story;

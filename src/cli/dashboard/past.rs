@@ -19,7 +19,10 @@ use crate::ui::{Input, Ticket, Tone};
 impl Dashboard {
     /// The moments of what runs: the recording that plays, or the profile.
     pub(super) fn moments(&self) -> watch::Receiver<Option<Arc<Moment>>> {
-        self.replay.as_ref().map_or_else(|| self.monitor.moments(), Replay::moments)
+        let mut moments = self.replay.as_ref().map_or_else(|| self.monitor.moments(), Replay::moments);
+        // A replay that stands still has shown its moment already, a profile that was watched before likewise.
+        moments.mark_changed();
+        moments
     }
 
     /// Tells the screen how the past of what runs grows. What was followed before is not any more.

@@ -275,7 +275,8 @@ impl<'r> Plot<'r> {
         let clock = |after: f64| clock(end, after, 0.0);
         let gaps = (0..buckets).filter(|bucket| self.is_gap(*bucket)).count();
         let gaps = if gaps > 0 { " There are gaps, in which nothing was read." } else { "" };
-        let each: Vec<String> = self.legend(buckets).into_iter().map(|(_, told)| format!("{told}.")).collect();
+        let each: Vec<String> =
+            self.legend(buckets).into_iter().map(|(_, told)| format!("{told}.")).collect();
         format!("From {} to {} UTC. {}{gaps}", clock(self.begin(0, buckets)), clock(0.0), each.join(" "))
     }
 

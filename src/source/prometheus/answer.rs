@@ -79,7 +79,9 @@ impl Series {
         let start = from.as_micros() as f64 / 1e6;
         for (at, value) in &self.values {
             let after = Duration::try_from_secs_f64(at - start + step.as_secs_f64() / 2.0);
-            let place = after.ok().and_then(|after| usize::try_from(after.as_micros() / step.as_micros().max(1)).ok());
+            let place = after
+                .ok()
+                .and_then(|after| usize::try_from(after.as_micros() / step.as_micros().max(1)).ok());
             if let Some(slot) = place.and_then(|place| counts.get_mut(place)) {
                 *slot = value.parse().ok().and_then(count);
             }

@@ -9,7 +9,7 @@ use crate::model::time::Timestamp;
 use crate::text::redact::Redaction;
 use crate::ui::state::app::App;
 use crate::ui::svg::{Ground, svg};
-use crate::ui::theme::Meaning;
+use crate::ui::theme::{Background, Meaning};
 
 impl App {
     /// What is behind the layers, as SVG, with the literals in statements redacted.
@@ -25,6 +25,6 @@ impl App {
         let scene = Scene { app: self, paint, layout, now: self.time(now) };
         scene.moment(&moment, &mut buffer);
         self.detail = detail;
-        svg(&buffer, Ground::under(text.fg))
+        svg(&buffer, Ground::of(Background::under(text.fg)))
     }
 }

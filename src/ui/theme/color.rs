@@ -35,6 +35,15 @@ impl Background {
         }
     }
 
+    /// The one that a theme is for, by the colour of its text: dark text wants a light one.
+    pub fn under(text: Option<Color>) -> Self {
+        match text {
+            Some(Color::Rgb(r, g, b)) if u32::from(r) + u32::from(g) + u32::from(b) < 3 * 128 => Self::Light,
+            Some(Color::Black) => Self::Light,
+            _ => Self::Dark,
+        }
+    }
+
     /// The built-in theme for it.
     pub fn theme(self) -> &'static str {
         match self {
@@ -204,6 +213,18 @@ pub fn css(color: Color, default: &'static str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn dark_text_is_made_for_a_light_ground() {
+        for (text, ground) in [
+            (None, Background::Dark),
+            (Some(Color::Rgb(220, 220, 220)), Background::Dark),
+            (Some(Color::Rgb(20, 20, 20)), Background::Light),
+            (Some(Color::Black), Background::Light),
+        ] {
+            assert_eq!(Background::under(text), ground, "{text:?}");
+        }
+    }
     use crate::ui::theme::{Meaning, Themes};
 
     #[test]
