@@ -12,7 +12,6 @@ use super::exit::Failure;
 use super::hook::Hook;
 use crate::analysis::sizing::provider;
 use crate::analysis::{Machine, Settings};
-use crate::config::edit::{NewProfile, NewTarget};
 use crate::config::{self, Config, Located, Paths, Profile};
 use crate::connect::{Conninfo, DsnKind, Environment};
 use crate::control::confirm::{Access, Policy};
@@ -26,6 +25,7 @@ use crate::text::{Text, nearest};
 
 mod apps;
 mod history;
+mod saved;
 
 pub use apps::RunningApp;
 
@@ -431,26 +431,6 @@ impl Running {
         Ok(())
     }
 
-    /// Saves the targets that run under another name. A password is never written.
-    pub fn save_as(&self, name: &str, path: &Path) -> anyhow::Result<()> {
-        let urls = self.targets.iter().map(saved_url).chain(self.apps.iter().map(apps::saved_url));
-        let targets = urls
-            .map(|url| Ok(NewTarget { url: url?, ..NewTarget::default() }))
-            .collect::<Result<_, Failure>>()?;
-        let profile = NewProfile {
-            name: name.to_owned(),
-            label: self.label.as_deref().map(str::to_owned),
-            production: self.production,
-            access: Some(match self.policy.access {
-                Access::ReadOnly => config::Access::ReadOnly,
-                Access::Confirm => config::Access::Confirm,
-                Access::ConfirmName => config::Access::ConfirmName,
-            }),
-            targets,
-        };
-        Ok(config::edit::add(path, &profile)?)
-    }
-
     /// What the analysis judges by.
     pub fn settings(&self) -> Settings {
         Settings {
@@ -472,28 +452,6 @@ impl Running {
             None => TimeZone::system(),
         }
     }
-}
-
-/// How a target is written down: as it was typed, without its password; one that came from the environment, as a URL.
-fn saved_url(target: &RunningTarget) -> Result<String, Failure> {
-    let typed = target.dsn.expose_secret();
-    let url = match typed {
-        "" => Some(format!("postgres://{}@{}", target.conninfo.user(), target.conninfo.endpoint()))
-            .filter(|url| leads_to(url, &target.conninfo)),
-        typed => config::without_password(typed),
-    };
-    url.ok_or_else(|| {
-        let name = &target.name;
-        Failure::usage(format!(
-            "target '{name}' cannot be written as a URL without a password; add the profile by hand"
-        ))
-    })
-}
-
-/// Whether a URL says on its own what was found out by other means; a socket's directory, for one, it does not.
-fn leads_to(url: &str, conninfo: &Conninfo) -> bool {
-    Conninfo::resolve(url, &Environment::empty())
-        .is_ok_and(|(again, _)| again.user() == conninfo.user() && again.endpoint() == conninfo.endpoint())
 }
 
 fn unknown_profile(name: &str, around: &Surroundings) -> Failure {

@@ -82,7 +82,8 @@ async fn a_hostile_name_is_inert_in_every_format() {
     for line in of("csv").lines() {
         assert!(!line.split(',').any(|cell| cell.trim_matches('"').starts_with(['=', '@'])), "{line}");
     }
-    let note = of("markdown");
+    // A bracket with a backslash in front is only a bracket.
+    let note = of("markdown").replace("\\[", "").replace("\\]", "");
     assert!(!note.contains("<img") && !note.contains("](http"), "{note}");
     let json: serde_json::Value = serde_json::from_str(&of("json")).unwrap();
     assert_eq!(json["backends"].as_array().unwrap().len(), names.len());
