@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::brain::Brain;
 use crate::analysis::Moment;
+use crate::model::target::TargetStatus;
 use crate::model::time::Timestamp;
 use crate::model::track::{Play, Playing, Track, Travel};
 use crate::record::{ReadError, Reader, Recorded};
@@ -157,9 +158,12 @@ impl Place {
         Ok(moment.map(|moment| Self { taken, recorded, brain, moment: Arc::new(moment) }))
     }
 
-    /// The first place from here on where something was seen: a recording begins with targets that are being connected.
+    /// The first place from here on where something was seen of every target that answers: a recording begins with targets
+    /// that are being connected.
     fn seen(mut self) -> Self {
-        while !self.moment.has_seen_anything() && self.step() {}
+        let tried = |target: &TargetStatus| target.age.is_some() || target.error.is_some();
+        let settled = |moment: &Moment| moment.has_seen_anything() && moment.targets.iter().all(tried);
+        while !settled(&self.moment) && self.step() {}
         self
     }
 

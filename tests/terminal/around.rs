@@ -43,6 +43,7 @@ async fn an_export_is_a_private_file_that_can_be_read_and_answers_the_question_a
     terminal.send("e");
     terminal.wait_for_text("Literals in statements are redacted.");
     terminal.press(Key::Down);
+    terminal.press(Key::Down);
     terminal.press(Key::Enter);
     terminal.wait_for_text("Snapshot written to");
     let written: Vec<_> =

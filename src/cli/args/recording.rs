@@ -1,7 +1,5 @@
 //! What can be typed after `pooltop record`, `replay` and `diff`.
 
-#![expect(clippy::doc_markdown, reason = "these comments are the help text; back-ticks would be printed")]
-
 use std::path::PathBuf;
 use std::time::Duration;
 
