@@ -23,7 +23,7 @@ fn a_recording_plays_steps_and_lets_nobody_be_ended() {
     });
     terminal.send("=");
     terminal.wait_for("what changed since it began", |screen| {
-        screen.contents().contains("12 idle in transaction")
+        screen.contents().contains("▲ new critical: checkout: 12 connections idle in transaction")
     });
     terminal.send("q");
     terminal.send("K");

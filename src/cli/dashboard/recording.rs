@@ -19,6 +19,9 @@ use crate::ui::{Feed, Input, RecordingState, Tone};
 /// How long a recording may take to end when the dashboard does.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// A recording that was given no name may become this large: nobody may be there to end it. The oldest part goes.
+const LARGEST: u64 = 1 << 30;
+
 /// Something that a recording is waited for.
 pub(super) enum Step {
     /// It has begun, for this reason if it was not asked for, or could not.
@@ -72,12 +75,13 @@ impl Dashboard {
             return;
         }
         let now = self.clock.now();
+        let bounds = Bounds { max_bytes: path.is_none().then_some(LARGEST), ..Bounds::default() };
         let path = match path.map_or_else(|| own_file(&self.around, &self.running.name, now), Ok) {
             Ok(path) => path,
             Err(error) => return self.toast(Tone::Error, &format!("not recording: {error}")),
         };
         let meta = meta(&self.running, Redaction::Literals, now);
-        let beginning = self.monitor.record(RecordingOptions { path, meta, bounds: Bounds::default() });
+        let beginning = self.monitor.record(RecordingOptions { path, meta, bounds });
         self.recorder.busy = true;
         self.recorder.steps.spawn(async move { Step::Begun(beginning.await, reason) });
     }
