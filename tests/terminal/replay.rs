@@ -34,7 +34,7 @@ fn a_recording_plays_steps_and_lets_nobody_be_ended() {
     assert_ne!(before, terminal.text());
     terminal.send("++++f");
     terminal.wait_for("it plays by itself until the leak is there", |screen| {
-        screen.contents().contains("LEAK") && screen.contents().contains("x16")
+        screen.contents().contains("LEAK") && screen.contents().contains("×16")
     });
     terminal.send("q");
     assert_eq!(terminal.wait_for_exit().exit_code(), 0, "it does not ask");
