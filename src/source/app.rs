@@ -56,10 +56,7 @@ pub struct Endpoint {
 impl Endpoint {
     /// Checks an address. `Err` ends the sentence "the address is …", without showing it.
     pub fn new(url: &str) -> Result<Self, String> {
-        let url = Url::parse(url).map_err(|error| format!("none: {error}"))?;
-        if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
-            return Err("not of the form http://host:port/path".to_owned());
-        }
+        let url = http::address(url, "http://host:port/path")?;
         Ok(Self { url, secrets: HeaderMap::new(), mapping: Mapping::default(), own_probe: false })
     }
 

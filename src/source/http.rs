@@ -50,6 +50,16 @@ pub(super) struct Http {
     secrets: HeaderMap,
 }
 
+/// An address that can be asked; it should have been of this form. `Err` ends the sentence "the address is …", without
+/// showing it.
+pub(super) fn address(url: &str, form: &str) -> Result<Url, String> {
+    let url = Url::parse(url).map_err(|error| format!("none: {error}"))?;
+    if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
+        return Err(format!("not of the form {form}"));
+    }
+    Ok(url)
+}
+
 /// Headers that hold secrets, checked. `Err`: which of them cannot be sent.
 pub(super) fn secrets(
     bearer: Option<&SecretString>,

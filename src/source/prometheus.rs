@@ -46,10 +46,7 @@ impl Prometheus {
     /// Checks the address: where its API begins, without `/api/v1`. `Err` ends the sentence "the address is …", without
     /// showing it.
     pub fn new(url: &str) -> Result<Self, String> {
-        let url = Url::parse(url).map_err(|error| format!("none: {error}"))?;
-        if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
-            return Err("not of the form http://host:port".to_owned());
-        }
+        let url = http::address(url, "http://host:port")?;
         Ok(Self { url, secrets: HeaderMap::new() })
     }
 
