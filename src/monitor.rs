@@ -36,8 +36,6 @@ use live::Live;
 use operations::Desk;
 use past::Place;
 
-pub use brain::Brain;
-pub use marks::Marks;
 pub use operations::MakeExecutor;
 pub use past::{Tape, Taped};
 pub use recorder::{Recording, RecordingOptions, Trigger};

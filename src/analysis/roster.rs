@@ -365,36 +365,10 @@ impl Track {
 }
 
 fn empty_pool(key: PoolKey, at: Timestamp, bounds: Option<&Bounds>) -> Pool {
+    let name = full_name(&key);
     Pool {
-        name: full_name(&key),
-        used: None,
-        idle: None,
-        idle_in_transaction: None,
-        aborted: None,
-        active: None,
-        unknown: 0,
-        blocked: 0,
-        pending: None,
-        total: 0,
-        peak: 0,
         min: bounds.and_then(|bounds| bounds.min),
         max: bounds.and_then(|bounds| bounds.max),
-        max_wait_s: None,
-        oldest_idle_in_transaction_s: None,
-        opened: None,
-        closed: None,
-        stranded: None,
-        first_seen: at,
-        via_pooler: false,
-        size: None,
-        overflow: None,
-        max_overflow: None,
-        wait_avg_s: None,
-        use_avg_s: None,
-        timeouts: None,
-        errors: None,
-        recycled: None,
-        one_of_several: false,
-        key,
+        ..Pool::unknown(key, name, at)
     }
 }

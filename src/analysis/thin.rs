@@ -223,7 +223,7 @@ impl View<'_> {
             max: number(PoolNumber::Max),
             peak: trend.iter().flatten().copied().max().unwrap_or(total).max(total),
             total,
-            ..empty(key(target, name, traits), name.name.clone(), self.at)
+            ..Pool::unknown(key(target, name, traits), name.name.clone(), self.at)
         };
         Some(PoolRow {
             pool,
@@ -277,42 +277,6 @@ fn key(target: &TargetName, name: &PoolName, traits: Option<&Traits>) -> PoolKey
         user: traits.user,
         database: traits.database,
         client: None,
-    }
-}
-
-/// A pool of which nothing is known but its name.
-fn empty(key: PoolKey, name: Text, at: Timestamp) -> Pool {
-    Pool {
-        key,
-        name,
-        used: None,
-        idle: None,
-        idle_in_transaction: None,
-        aborted: None,
-        active: None,
-        unknown: 0,
-        blocked: 0,
-        pending: None,
-        total: 0,
-        peak: 0,
-        min: None,
-        max: None,
-        max_wait_s: None,
-        oldest_idle_in_transaction_s: None,
-        opened: None,
-        closed: None,
-        stranded: None,
-        first_seen: at,
-        via_pooler: false,
-        size: None,
-        overflow: None,
-        max_overflow: None,
-        wait_avg_s: None,
-        use_avg_s: None,
-        timeouts: None,
-        errors: None,
-        recycled: None,
-        one_of_several: false,
     }
 }
 

@@ -16,8 +16,7 @@ use tokio::task::JoinSet;
 
 use crate::analysis::Moment;
 use crate::export::snapshot;
-use crate::model::finding::{Finding, Rule, Severity};
-use crate::model::pool::PoolKey;
+use crate::model::finding::{Finding, FindingKey, Severity};
 use crate::model::target::{TargetName, TargetState};
 use crate::model::time::Timestamp;
 use crate::text::Text;
@@ -59,7 +58,7 @@ struct Document<'a> {
 /// The findings that were told as open.
 #[derive(Debug, Default)]
 struct Ledger {
-    open: HashMap<(Rule, TargetName, Option<PoolKey>), Finding>,
+    open: HashMap<FindingKey, Finding>,
 }
 
 impl Ledger {
@@ -69,7 +68,7 @@ impl Ledger {
         let mut before = std::mem::take(&mut self.open);
         let mut changes = Vec::new();
         for finding in moment.findings.iter().filter(|finding| finding.severity >= at_least) {
-            let key = (finding.rule, TargetName::clone(&finding.target), finding.pool.clone());
+            let key = finding.key();
             if before.remove(&key).is_none() {
                 changes.push((Change::Opened, finding.clone()));
             }
@@ -166,6 +165,7 @@ mod tests {
 
     use super::*;
     use crate::analysis::fixture::{checkout_leak, few};
+    use crate::model::finding::Rule;
 
     fn told(ledger: &mut Ledger, moment: &Moment, at_least: Severity) -> Vec<(Change, Rule)> {
         ledger.turn(moment, at_least).into_iter().map(|(change, finding)| (change, finding.rule)).collect()

@@ -195,6 +195,16 @@ pub struct Finding {
     pub suggestion: Option<Text>,
 }
 
+/// Which finding it is, from sample to sample: what is wrong, where, and in which pool.
+pub type FindingKey = (Rule, TargetName, Option<PoolKey>);
+
+impl Finding {
+    /// What stays the same while it holds.
+    pub fn key(&self) -> FindingKey {
+        (self.rule, self.target.clone(), self.pool.clone())
+    }
+}
+
 /// Advice with its arithmetic.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Recommendation {

@@ -152,3 +152,41 @@ pub struct Pool {
     /// It is one of several processes that answer in turn: its numbers jump, and belong to no sum.
     pub one_of_several: bool,
 }
+
+impl Pool {
+    /// A pool of which nothing is known but its name.
+    pub fn unknown(key: PoolKey, name: Text, first_seen: Timestamp) -> Self {
+        Self {
+            key,
+            name,
+            used: None,
+            idle: None,
+            idle_in_transaction: None,
+            aborted: None,
+            active: None,
+            unknown: 0,
+            blocked: 0,
+            pending: None,
+            total: 0,
+            peak: 0,
+            min: None,
+            max: None,
+            max_wait_s: None,
+            oldest_idle_in_transaction_s: None,
+            opened: None,
+            closed: None,
+            stranded: None,
+            first_seen,
+            via_pooler: false,
+            size: None,
+            overflow: None,
+            max_overflow: None,
+            wait_avg_s: None,
+            use_avg_s: None,
+            timeouts: None,
+            errors: None,
+            recycled: None,
+            one_of_several: false,
+        }
+    }
+}

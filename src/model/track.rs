@@ -22,6 +22,13 @@ pub struct Track {
     pub marks: Vec<Mark>,
 }
 
+impl Track {
+    /// Whether it reaches from one time to another.
+    pub fn covers(&self, oldest: Timestamp, newest: Timestamp) -> bool {
+        self.oldest <= oldest && newest <= self.newest
+    }
+}
+
 /// Something that happened at a time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mark {

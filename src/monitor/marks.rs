@@ -6,15 +6,10 @@ use std::time::Duration;
 use crate::analysis::Moment;
 use crate::model::audit::AuditRecord;
 use crate::model::event::{Event, EventKind};
-use crate::model::finding::{Finding, Rule, Severity};
+use crate::model::finding::{Finding, FindingKey, Severity};
 use crate::model::past::Frame;
-use crate::model::pool::PoolKey;
-use crate::model::target::TargetName;
 use crate::model::time::Timestamp;
 use crate::model::track::Mark;
-
-/// What makes two findings of different moments the same.
-type Key = (Rule, TargetName, Option<PoolKey>);
 
 /// A finding that is away for less than this did not end.
 const FLICKER: Duration = Duration::from_secs(10);
@@ -23,16 +18,16 @@ const FLICKER: Duration = Duration::from_secs(10);
 ///
 /// Give it every frame of a past, in order, with the moment that follows from it.
 #[derive(Debug, Default)]
-pub struct Marks {
+pub(super) struct Marks {
     /// When each finding was seen last, and how severe it was at worst.
-    known: HashMap<Key, (Timestamp, Severity)>,
+    known: HashMap<FindingKey, (Timestamp, Severity)>,
     /// The newest event that was noted.
     last: Option<Event>,
 }
 
 impl Marks {
     /// The marks of one more moment.
-    pub fn note(&mut self, frame: &Frame, moment: &Moment) -> Vec<Mark> {
+    pub(super) fn note(&mut self, frame: &Frame, moment: &Moment) -> Vec<Mark> {
         let mut marks = operations(&frame.operations);
         marks.extend(self.events(&moment.events));
         self.known.retain(|_, (seen, _)| moment.at.age_of(*seen) <= FLICKER);
@@ -43,7 +38,7 @@ impl Marks {
 
     /// Opened, or worse than ever since it did.
     fn is_news(&mut self, finding: &Finding, at: Timestamp) -> bool {
-        let key = (finding.rule, TargetName::clone(&finding.target), finding.pool.clone());
+        let key = finding.key();
         let before = self.known.get(&key).map(|(_, worst)| *worst);
         self.known.insert(key, (at, before.map_or(finding.severity, |worst| worst.max(finding.severity))));
         before.is_none_or(|worst| finding.severity > worst)

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::redact::Censor;
 use crate::model::event::Event;
-use crate::model::finding::{Finding, Rule, Severity};
+use crate::model::finding::{Finding, FindingKey, Severity};
 use crate::model::limit::{Limit, LimitScope};
 use crate::model::pool::{Pool, PoolKey};
 use crate::model::target::{TargetName, TargetState, TargetStatus};
@@ -72,7 +72,6 @@ impl Peaks {
     }
 }
 
-type FindingKey = (Rule, TargetName, Option<PoolKey>);
 type LimitKey = (LimitScope, TargetName, Text);
 /// By what a target's row would differ from the one before.
 type Standing = (TargetState, Option<Text>, Option<Text>);
@@ -164,7 +163,7 @@ impl Ledger {
         let at = plain.at;
         for finding in &plain.findings {
             let (id, worst) = (self.next_finding, finding.severity);
-            let key = (finding.rule, finding.target.clone(), finding.pool.clone());
+            let key = finding.key();
             match self.findings.entry(key) {
                 Entry::Vacant(place) => {
                     place.insert(Open { id, worst, written: at, seen: at });
@@ -236,6 +235,7 @@ pub(super) mod tests {
     use super::super::fixture::BEGIN;
     use super::*;
     use crate::model::audit::{AuditPhase, AuditRecord};
+    use crate::model::finding::Rule;
     use crate::model::operation::{OperationKind, Outcome};
     use crate::model::pool::Layer;
     use crate::text::redact::Redaction;
@@ -289,36 +289,17 @@ pub(super) mod tests {
             client: None,
         };
         Pool {
-            key,
-            name: "checkout app@shop".into(),
             used: Some(idle_in_transaction + 2),
             idle: Some(3),
             idle_in_transaction: Some(idle_in_transaction),
             aborted: Some(0),
             active: Some(2),
-            unknown: 0,
             blocked: 1,
-            pending: None,
             total: idle_in_transaction + 5,
             peak: 30,
-            min: None,
             max: Some(20),
-            max_wait_s: None,
             oldest_idle_in_transaction_s: Some(4.5),
-            opened: None,
-            closed: None,
-            stranded: None,
-            first_seen: BEGIN,
-            via_pooler: false,
-            size: None,
-            overflow: None,
-            max_overflow: None,
-            wait_avg_s: None,
-            use_avg_s: None,
-            timeouts: None,
-            errors: None,
-            recycled: None,
-            one_of_several: false,
+            ..Pool::unknown(key, "checkout app@shop".into(), BEGIN)
         }
     }
 

@@ -30,7 +30,7 @@ pub(super) fn verdict(pair: &Pair<'_>) -> Option<Change> {
 
 pub(super) fn findings(pair: &Pair<'_>) -> Vec<Change> {
     let find = |list: &[Finding], finding: &Finding| {
-        list.iter().find(|other| key(other) == key(finding)).map(|other| other.severity)
+        list.iter().find(|other| other.key() == finding.key()).map(|other| other.severity)
     };
     let now = pair.after.findings.iter().filter_map(|finding| match find(&pair.before.findings, finding) {
         None => Some(change(finding, "new", Direction::Worse, 0)),
@@ -48,10 +48,6 @@ pub(super) fn findings(pair: &Pair<'_>) -> Vec<Change> {
     // Of a target that cannot be seen any more nothing is over.
     let over = over.filter(|finding| super::gap(pair.after, &finding.target).is_none());
     now.chain(over.map(|finding| change(finding, "over, was", Direction::Better, 0))).collect()
-}
-
-fn key(finding: &Finding) -> impl PartialEq {
-    (finding.rule, finding.target.clone(), finding.pool.clone())
 }
 
 fn change(finding: &Finding, word: &str, direction: Direction, more: u32) -> Change {

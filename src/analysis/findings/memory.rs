@@ -6,13 +6,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{Draft, Scene};
-use crate::model::finding::{Finding, Rule};
-use crate::model::pool::PoolKey;
+use crate::model::finding::{Finding, FindingKey};
 use crate::model::target::TargetName;
 use crate::model::time::Timestamp;
-
-/// What makes two drafts of different moments the same finding.
-type Key = (Rule, TargetName, Option<PoolKey>);
 
 /// A finding that is away for less than this many intervals did not end: its `since` stays.
 const FLICKER: u32 = 5;
@@ -26,7 +22,7 @@ struct Seen {
 /// Remembers since when each finding holds.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(in super::super) struct Memory {
-    seen: HashMap<Key, Seen>,
+    seen: HashMap<FindingKey, Seen>,
 }
 
 impl Memory {

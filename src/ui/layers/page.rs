@@ -4,12 +4,12 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 
+use crate::model::finding::FindingKey;
 use crate::ui::command::Command;
 use crate::ui::layout::centred;
 use crate::ui::paint::{Paint, put, put_line};
 use crate::ui::state::connections::RowId;
 use crate::ui::theme::Meaning;
-use crate::ui::view::suspects::FindingKey;
 
 /// What a page is about.
 #[derive(Clone, Debug, PartialEq)]

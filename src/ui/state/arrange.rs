@@ -14,6 +14,7 @@ use crate::ui::layers::{Layer, compare, detail, evidence, help};
 use crate::ui::layout::Panel;
 use crate::ui::panels::states::{StateRow, States};
 use crate::ui::theme::Meaning;
+use crate::ui::view::suspects;
 use crate::ui::widgets::table::scroll;
 
 impl App {
@@ -92,7 +93,7 @@ impl App {
         };
         match subject {
             Subject::Connection(id) => self.detail_lines(moment, *id, width),
-            Subject::Finding(key) => evidence::lines(moment, key.find(moment), width, &paint),
+            Subject::Finding(key) => evidence::lines(moment, suspects::find(key, moment), width, &paint),
             Subject::Help => help::lines(&self.options.keymap, width, &paint),
             Subject::Compare => compare::lines(&self.journey.before, moment, width, &paint),
         }

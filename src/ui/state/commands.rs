@@ -19,7 +19,7 @@ use crate::ui::layers::timeline::Timeline;
 use crate::ui::layers::tree::Tree;
 use crate::ui::layout::Panel;
 use crate::ui::view::connections::Tab;
-use crate::ui::view::suspects::{FindingKey, members};
+use crate::ui::view::suspects::members;
 
 impl App {
     pub(super) fn screen_command(&mut self, command: Command) {
@@ -194,7 +194,7 @@ impl App {
             }
             Panel::Suspects => {
                 if let Some(finding) = self.suspects.selected(&moment) {
-                    self.layers.push(Layer::Page(Page::new(Subject::Finding(FindingKey::of(finding)))));
+                    self.layers.push(Layer::Page(Page::new(Subject::Finding(finding.key()))));
                 }
             }
         }

@@ -12,13 +12,16 @@ use crate::ui::layers::page::Subject;
 use crate::ui::layout::Panel;
 use crate::ui::state::connections::RowId;
 use crate::ui::view::pools;
+use crate::ui::view::suspects;
 
 impl App {
     /// The selected row, finding or page.
     pub(super) fn copy(&mut self) {
         let text = match self.layers.last() {
             Some(Layer::Page(page)) => match &page.subject {
-                Subject::Finding(key) => self.reel.shown().and_then(|moment| key.find(moment)).map(finding),
+                Subject::Finding(key) => {
+                    self.reel.shown().and_then(|moment| suspects::find(key, moment)).map(finding)
+                }
                 _ => Some(page.lines.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")),
             },
             Some(Layer::Size(size)) => Some(size.text()),

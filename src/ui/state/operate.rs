@@ -18,6 +18,7 @@ use crate::ui::layers::confirm::Confirm;
 use crate::ui::layers::detail::Inspection;
 use crate::ui::layers::page::Subject;
 use crate::ui::layout::{Panel, Shape};
+use crate::ui::view::suspects;
 use crate::ui::view::suspects::members;
 
 /// Whom an operation is aimed at, before anybody was asked.
@@ -134,7 +135,7 @@ impl App {
     fn aim_at_finding(&self, moment: &Moment) -> Result<Chosen, String> {
         let finding = match self.layers.last() {
             Some(Layer::Page(page)) => match &page.subject {
-                Subject::Finding(key) => key.find(moment),
+                Subject::Finding(key) => suspects::find(key, moment),
                 _ => None,
             },
             _ => self.suspects.selected(moment),

@@ -1,8 +1,8 @@
 //! The list of findings: its order and its cursor.
 
 use crate::analysis::Moment;
-use crate::model::finding::Finding;
-use crate::ui::view::suspects::{FindingKey, order};
+use crate::model::finding::{Finding, FindingKey};
+use crate::ui::view::suspects::order;
 
 /// The list's state.
 #[derive(Debug, Default)]
@@ -19,13 +19,14 @@ impl Suspects {
     /// Makes the rows anew. The cursor stays on its finding.
     pub fn refresh(&mut self, moment: &Moment) {
         self.rows = order(moment);
-        let found = self.cursor.as_ref().and_then(|key| {
-            self.rows.iter().position(|index| FindingKey::of(&moment.findings[*index]) == *key)
-        });
+        let found = self
+            .cursor
+            .as_ref()
+            .and_then(|key| self.rows.iter().position(|index| moment.findings[*index].key() == *key));
         let place = if self.cursor.is_some() { self.at } else { 0 };
         self.at = found.unwrap_or(place).min(self.rows.len().saturating_sub(1));
         if self.cursor.is_some() {
-            self.cursor = self.selected(moment).map(FindingKey::of);
+            self.cursor = self.selected(moment).map(Finding::key);
         }
     }
 
@@ -37,6 +38,6 @@ impl Suspects {
     /// Moves the cursor by rows.
     pub fn step(&mut self, by: isize, moment: &Moment) {
         self.at = self.at.saturating_add_signed(by).min(self.rows.len().saturating_sub(1));
-        self.cursor = self.selected(moment).map(FindingKey::of);
+        self.cursor = self.selected(moment).map(Finding::key);
     }
 }

@@ -107,7 +107,10 @@ impl App {
         let (oldest, newest) = (self.reel.oldest()?.at, self.reel.newest()?.at);
         let kept = || Track { oldest, newest, gaps: Vec::new(), marks: Vec::new() };
         Some(match &self.journey.track {
-            Some(track) if self.journey.playing.is_some() => Arc::clone(track),
+            // As a rule: whoever sends a moment has sent the track before it.
+            Some(track) if self.journey.playing.is_some() || track.covers(oldest, newest) => {
+                Arc::clone(track)
+            }
             Some(track) => Arc::new(Track {
                 oldest: track.oldest.min(oldest),
                 newest: track.newest.max(newest),

@@ -3,29 +3,12 @@
 use crate::analysis::Moment;
 use crate::analysis::moment::PoolRow;
 use crate::model::backend::BackendId;
-use crate::model::finding::{Finding, Rule, Severity};
+use crate::model::finding::{Finding, FindingKey, Severity};
 use crate::model::leak::LeakView;
-use crate::model::pool::PoolKey;
-use crate::model::target::TargetName;
 
-/// Which finding, from sample to sample.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FindingKey {
-    rule: Rule,
-    target: TargetName,
-    pool: Option<PoolKey>,
-}
-
-impl FindingKey {
-    /// Of a finding.
-    pub fn of(finding: &Finding) -> Self {
-        Self { rule: finding.rule, target: finding.target.clone(), pool: finding.pool.clone() }
-    }
-
-    /// The finding in another moment.
-    pub fn find<'m>(&self, moment: &'m Moment) -> Option<&'m Finding> {
-        moment.findings.iter().find(|finding| Self::of(finding) == *self)
-    }
+/// The finding of this key in another moment.
+pub fn find<'m>(key: &FindingKey, moment: &'m Moment) -> Option<&'m Finding> {
+    moment.findings.iter().find(|finding| finding.key() == *key)
 }
 
 /// Indices into [`Moment::findings`]: leaks first, each group in the moment's order, which is by severity.
