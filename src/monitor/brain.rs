@@ -18,7 +18,7 @@ use crate::model::time::Timestamp;
 const OPERATIONS: usize = 200;
 
 /// Makes moments of frames.
-pub struct Brain {
+pub(super) struct Brain {
     history: History,
     analyser: Analyser,
     /// In the profile's order.
@@ -38,10 +38,10 @@ impl Brain {
         }
     }
 
-    /// One that goes on from a checkpoint, with the frames that follow it. `history_bytes` bounds what it keeps of their
-    /// samples.
-    pub fn from_checkpoint(start: &Checkpoint, history_bytes: usize) -> Result<Self, SavedError> {
-        let history = History::resumed(history_bytes, start.samples.iter().cloned(), start.seen);
+    /// One that goes on from a checkpoint, with the frames that follow it. It keeps their samples, so it is for the length
+    /// of a stretch.
+    pub(super) fn from_checkpoint(start: &Checkpoint) -> Result<Self, SavedError> {
+        let history = History::resumed(usize::MAX, start.samples.iter().cloned(), start.seen);
         let statuses = start.statuses.iter().map(|status| (TargetName::clone(&status.name), status.clone()));
         Ok(Self {
             analyser: Analyser::restore(&start.learned, &history)?,
@@ -76,7 +76,7 @@ impl Brain {
     }
 
     /// The moment that follows from a frame.
-    pub fn take(&mut self, frame: &Frame) -> Moment {
+    pub(super) fn take(&mut self, frame: &Frame) -> Moment {
         self.take_in(frame.clone()).1
     }
 

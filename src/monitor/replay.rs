@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
-use super::brain::Brain;
+use super::travel::Cursor;
 use crate::analysis::Moment;
 use crate::model::target::TargetStatus;
 use crate::model::time::Timestamp;
@@ -21,8 +21,6 @@ use crate::text::Text;
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
 /// How often the end of a recording is looked at again: somebody may still be writing it.
 const GROWS: Duration = Duration::from_secs(1);
-/// What a replay keeps of the samples: it needs the newest alone.
-const HISTORY_BYTES: usize = 16 << 20;
 /// Orders that may wait.
 const ORDERS: usize = 64;
 
@@ -51,17 +49,27 @@ impl Replay {
     /// Starts to play a recording at its beginning, or at `from`. Fails where nothing can be shown.
     pub async fn start(mut reader: Reader, from: Option<Timestamp>, running: bool) -> Result<Self, Text> {
         let track = Arc::new(reader.track().await.map_err(|error| words(&error))?);
-        let place = match from {
-            Some(from) => place_at(&mut reader, from).await?,
-            None => place_at(&mut reader, track.oldest).await?.seen(),
-        };
+        let mut cursor = Cursor::default();
+        let mut place = place_at(&mut reader, &mut cursor, from.unwrap_or(track.oldest)).await?;
+        if from.is_none() {
+            place = place.seen(&mut cursor)?;
+        }
         let (orders, receiver) = mpsc::channel(ORDERS);
         let (moments, shown) = watch::channel(Some(Arc::clone(&place.moment)));
         let (playing, state) = watch::channel(Playing { running, speed: 1.0, at_end: false });
         let (track, reach) = watch::channel(track);
         let (trouble, told) = watch::channel(None);
-        let player =
-            Player { reader, place, upcoming: None, shown: Instant::now(), moments, playing, track, trouble };
+        let player = Player {
+            reader,
+            cursor,
+            place,
+            upcoming: None,
+            shown: Instant::now(),
+            moments,
+            playing,
+            track,
+            trouble,
+        };
         let mut tasks = JoinSet::new();
         tasks.spawn(player.run(receiver));
         Ok(Self { orders, moments: shown, playing: state, track: reach, trouble: told, tasks })
@@ -129,56 +137,56 @@ struct Place {
     recorded: Arc<Recorded>,
     /// How many frames of the stretch are in the moment; at least one.
     taken: usize,
-    brain: Brain,
     moment: Arc<Moment>,
 }
 
 impl Place {
     /// The last moment of a stretch at or before `at`; its first, where there is none.
-    async fn at(recorded: Recorded, at: Timestamp) -> Result<Option<Self>, Text> {
+    async fn at(cursor: &mut Cursor, recorded: Recorded, at: Timestamp) -> Result<Option<Self>, Text> {
         let taken = recorded.stretch.frames.partition_point(|frame| frame.at <= at).max(1);
-        Self::after(Arc::new(recorded), taken).await
+        Self::after(cursor, Arc::new(recorded), taken).await
     }
 
     /// The moment after so many frames of a stretch. `None` where it has none.
-    async fn after(recorded: Arc<Recorded>, taken: usize) -> Result<Option<Self>, Text> {
-        let rebuilt = tokio::task::spawn_blocking(move || Self::rebuild(recorded, taken)).await;
-        rebuilt.map_err(|error| Text::line(&error.to_string()))?
+    async fn after(cursor: &mut Cursor, recorded: Arc<Recorded>, taken: usize) -> Result<Option<Self>, Text> {
+        let mut away = std::mem::take(cursor);
+        let made = tokio::task::spawn_blocking(move || (Self::make(&mut away, recorded, taken), away)).await;
+        let (place, back) = made.map_err(|error| Text::line(&error.to_string()))?;
+        *cursor = back;
+        place
     }
 
-    fn rebuild(recorded: Arc<Recorded>, taken: usize) -> Result<Option<Self>, Text> {
-        let stretch = &recorded.stretch;
-        let mut brain = Brain::from_checkpoint(&stretch.start, HISTORY_BYTES)
-            .map_err(|error| Text::line(&error.to_string()))?;
-        let mut moment = None;
-        for frame in stretch.frames.iter().take(taken) {
-            moment = Some(brain.take(frame));
-        }
+    fn make(cursor: &mut Cursor, recorded: Arc<Recorded>, taken: usize) -> Result<Option<Self>, Text> {
+        let (stretch, number) = (&recorded.stretch, recorded.id.unsigned_abs());
         let taken = taken.min(stretch.frames.len());
-        Ok(moment.map(|moment| Self { taken, recorded, brain, moment: Arc::new(moment) }))
+        let frames = stretch.frames.get(..taken).unwrap_or_default();
+        let moment = cursor.moment(number, &stretch.start, frames);
+        let moment = moment.map_err(|error| Text::line(&error.to_string()))?;
+        Ok(moment.map(|moment| Self { recorded, taken, moment }))
     }
 
     /// The first place from here on where something was seen of every target that answers: a recording begins with targets
     /// that are being connected.
-    fn seen(mut self) -> Self {
+    fn seen(mut self, cursor: &mut Cursor) -> Result<Self, Text> {
         let tried = |target: &TargetStatus| target.age.is_some() || target.error.is_some();
         let settled = |moment: &Moment| moment.has_seen_anything() && moment.targets.iter().all(tried);
-        while !settled(&self.moment) && self.step() {}
-        self
+        while !settled(&self.moment) && self.step(cursor)? {}
+        Ok(self)
     }
 
     /// Takes in the next frame of the stretch. `false` where there is none.
-    fn step(&mut self) -> bool {
-        let Some(frame) = self.recorded.stretch.frames.get(self.taken) else { return false };
-        self.moment = Arc::new(self.brain.take(frame));
-        self.taken += 1;
-        true
+    fn step(&mut self, cursor: &mut Cursor) -> Result<bool, Text> {
+        let next = Self::make(cursor, Arc::clone(&self.recorded), self.taken + 1)?;
+        let Some(next) = next.filter(|next| next.taken > self.taken) else { return Ok(false) };
+        *self = next;
+        Ok(true)
     }
 }
 
 /// What plays.
 struct Player {
     reader: Reader,
+    cursor: Cursor,
     place: Place,
     /// The stretch that comes next, where it was read already.
     upcoming: Option<Arc<Recorded>>,
@@ -232,7 +240,9 @@ impl Player {
         if self.upcoming.is_none() {
             self.upcoming = self.look_ahead().await?;
         }
-        Ok(self.upcoming.as_ref().and_then(|recorded| recorded.stretch.frames.first()).map(|frame| frame.at))
+        let here = self.place.recorded.stretch.frames.get(self.place.taken);
+        let next = || self.upcoming.as_ref()?.stretch.frames.first();
+        Ok(here.or_else(next).map(|frame| frame.at))
     }
 
     /// The next stretch that has a frame. Where there is none, this one may have grown.
@@ -243,6 +253,9 @@ impl Player {
                 return Ok(Some(Arc::new(recorded)));
             }
             id = recorded.id;
+        }
+        if !self.reader.has_changed().await.map_err(|error| words(&error))? {
+            return Ok(None);
         }
         let here = self
             .reader
@@ -271,14 +284,13 @@ impl Player {
 
     /// Takes in the next frame. `false` at the end.
     async fn advance(&mut self) -> Result<bool, Text> {
-        if self.next().await?.is_none() && self.place.taken >= self.place.recorded.stretch.frames.len() {
-            return Ok(false);
-        }
-        if self.place.step() {
+        // What comes next has to be at hand.
+        self.next().await?;
+        if self.place.step(&mut self.cursor)? {
             return Ok(true);
         }
         let Some(upcoming) = self.upcoming.take() else { return Ok(false) };
-        if let Some(place) = Place::after(upcoming, 1).await? {
+        if let Some(place) = Place::after(&mut self.cursor, upcoming, 1).await? {
             self.place = place;
         }
         Ok(true)
@@ -296,8 +308,7 @@ impl Player {
                 let _ = answer.send(went.map(|()| Arc::clone(&self.place.moment)));
             }
             Order::Glance(at, answer) => {
-                let place = place_at(&mut self.reader, at).await;
-                let _ = answer.send(place.map(|place| place.seen().moment));
+                let _ = answer.send(self.glance(at).await);
             }
             Order::Play(play) => self.play(play).await,
         }
@@ -318,21 +329,29 @@ impl Player {
             }
             Travel::Oldest => {
                 let oldest = self.track.borrow().oldest;
-                let place = place_at(&mut self.reader, oldest).await?;
-                self.arrive(place);
+                self.go_to(oldest).await?;
             }
             Travel::Newest => {
                 self.refresh().await?;
                 let newest = self.track.borrow().newest;
-                let place = place_at(&mut self.reader, newest).await?;
-                self.arrive(place);
+                self.go_to(newest).await?;
             }
-            Travel::To(at) => {
-                let place = place_at(&mut self.reader, at).await?;
-                self.arrive(place);
-            }
+            Travel::To(at) => self.go_to(at).await?,
         }
         Ok(())
+    }
+
+    async fn go_to(&mut self, at: Timestamp) -> Result<(), Text> {
+        let place = place_at(&mut self.reader, &mut self.cursor, at).await?;
+        self.arrive(place);
+        Ok(())
+    }
+
+    /// The cursor stays where it is: what is looked up is not where it goes on.
+    async fn glance(&mut self, at: Timestamp) -> Result<Arc<Moment>, Text> {
+        let mut cursor = Cursor::default();
+        let place = place_at(&mut self.reader, &mut cursor, at).await?;
+        Ok(place.seen(&mut cursor)?.moment)
     }
 
     fn arrive(&mut self, place: Place) {
@@ -354,7 +373,7 @@ impl Player {
             recorded = Arc::new(before);
             taken = recorded.stretch.frames.len();
         }
-        Place::after(recorded, (taken - by).max(1)).await?.ok_or_else(nothing)
+        Place::after(&mut self.cursor, recorded, (taken - by).max(1)).await?.ok_or_else(nothing)
     }
 
     async fn play(&mut self, play: Play) {
@@ -411,7 +430,7 @@ impl Player {
 }
 
 /// The last moment of a recording at or before a time; the oldest, where there is none.
-async fn place_at(reader: &mut Reader, at: Timestamp) -> Result<Place, Text> {
+async fn place_at(reader: &mut Reader, cursor: &mut Cursor, at: Timestamp) -> Result<Place, Text> {
     let mut recorded = reader.stretch_at(at).await.map_err(|error| words(&error))?;
     // The first frame may be later than the checkpoint that its stretch begins with.
     while recorded.stretch.frames.first().is_none_or(|first| first.at > at) {
@@ -422,7 +441,7 @@ async fn place_at(reader: &mut Reader, at: Timestamp) -> Result<Place, Text> {
     }
     loop {
         let id = recorded.id;
-        if let Some(place) = Place::at(recorded, at).await? {
+        if let Some(place) = Place::at(cursor, recorded, at).await? {
             return Ok(place);
         }
         recorded = reader.stretch_after(id).await.map_err(|error| words(&error))?.ok_or_else(nothing)?;
@@ -431,13 +450,14 @@ async fn place_at(reader: &mut Reader, at: Timestamp) -> Result<Place, Text> {
 
 /// The moment of a recording at a time, as [`Replay`] would show it.
 pub async fn moment_at(reader: &mut Reader, at: Timestamp) -> Result<Arc<Moment>, Text> {
-    Ok(place_at(reader, at).await?.moment)
+    Ok(place_at(reader, &mut Cursor::default(), at).await?.moment)
 }
 
 /// The first moment of a recording in which something was seen.
 pub async fn first_moment(reader: &mut Reader) -> Result<Arc<Moment>, Text> {
     let oldest = reader.track().await.map_err(|error| words(&error))?.oldest;
-    Ok(place_at(reader, oldest).await?.seen().moment)
+    let mut cursor = Cursor::default();
+    Ok(place_at(reader, &mut cursor, oldest).await?.seen(&mut cursor)?.moment)
 }
 
 fn words(error: &ReadError) -> Text {

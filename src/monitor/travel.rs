@@ -34,8 +34,7 @@ impl Cursor {
             Some(within) => within,
             None => Within {
                 stretch,
-                // As long as a stretch is, nothing of it has to go.
-                brain: Brain::from_checkpoint(start, usize::MAX)?,
+                brain: Brain::from_checkpoint(start)?,
                 moments: Vec::with_capacity(frames.len()),
             },
         };

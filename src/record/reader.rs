@@ -31,6 +31,8 @@ pub struct Reader {
     file: SqliteConnection,
     schema: i32,
     meta: Meta,
+    /// What the file's version was when it was last asked whether it changed.
+    version: i64,
 }
 
 /// A stretch with its place in the recording.
@@ -80,7 +82,8 @@ impl Reader {
         let schema = check::schema(path, &mut file).await?;
         let meta = Meta::select(&mut file).await.map_err(failed)?;
         let meta = meta.ok_or_else(|| ReadError::Empty { path: path.to_owned() })?;
-        Ok(Self { path: path.to_owned(), file, schema, meta })
+        let version = version(&mut file).await.map_err(failed)?;
+        Ok(Self { path: path.to_owned(), file, schema, meta, version })
     }
 
     /// Closes it, and returns once it is closed. Dropping it closes it some time later.
@@ -96,6 +99,12 @@ impl Reader {
     /// The schema of the file; up to [`schema::SCHEMA`].
     pub fn schema(&self) -> i32 {
         self.schema
+    }
+
+    /// Whether anything was written since it was opened, or since this was last asked. Costs next to nothing.
+    pub async fn has_changed(&mut self) -> Result<bool, ReadError> {
+        let now = version(&mut self.file).await.map_err(|error| ReadError::sqlite(&self.path, &error))?;
+        Ok(std::mem::replace(&mut self.version, now) != now)
     }
 
     /// How far it reaches, with what is worth finding in it. Files of schema 1 have no marks.
@@ -137,6 +146,11 @@ impl Reader {
         };
         Err(ReadError::Damaged { path: self.path.clone(), what })
     }
+}
+
+/// SQLite's number for the state of the file as others left it.
+async fn version(file: &mut SqliteConnection) -> sqlx::Result<i64> {
+    sqlx::query_scalar("PRAGMA data_version").fetch_one(file).await
 }
 
 /// Reads a stretch in one view of the file, whatever is written meanwhile.
