@@ -21,6 +21,7 @@ use crate::analysis::Moment;
 use crate::model::time::Timestamp;
 use crate::text::Text;
 
+use classic::Classic;
 pub use families::{FAMILIES, Family, Kind};
 use scene::Scene;
 
@@ -77,12 +78,18 @@ pub fn openmetrics(
 ) -> Result<String, fmt::Error> {
     let mut registry = Registry::default();
     registry.register_collector(Box::new(Scrape { profiles, process }));
-    let mut text = String::new();
-    encode(&mut text, &registry)?;
-    Ok(match exposition {
-        Exposition::OpenMetrics => text,
-        Exposition::Classic => classic::from_openmetrics(&text),
-    })
+    match exposition {
+        Exposition::OpenMetrics => {
+            let mut text = String::new();
+            encode(&mut text, &registry)?;
+            Ok(text)
+        }
+        Exposition::Classic => {
+            let mut text = Classic::default();
+            encode(&mut text, &registry)?;
+            Ok(text.into_text())
+        }
+    }
 }
 
 #[derive(Debug)]

@@ -3,20 +3,53 @@
 //! A counter is declared by the name of its samples, an info is a gauge, units are not declared, and there is no mark
 //! at the end. Values of labels have their line feeds escaped, so a line that begins like a comment is one.
 
-/// Rewrites what [`prometheus_client`] encoded.
-pub(super) fn from_openmetrics(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 1024);
-    let mut help = None;
-    for line in text.lines() {
+use std::fmt;
+
+/// Takes what [`prometheus_client`] encodes, and rewrites the comments as they pass: thousands of pools are megabytes
+/// of samples, which are written once.
+#[derive(Debug, Default)]
+pub(super) struct Classic {
+    out: String,
+    /// The comment that has begun.
+    comment: Option<String>,
+    /// Words of the newest HELP, which stands before its TYPE.
+    help: Option<String>,
+}
+
+impl Classic {
+    /// The whole text.
+    pub(super) fn into_text(self) -> String {
+        self.out
+    }
+
+    fn rewrite(&mut self, line: &str) {
         match comment(line) {
-            Some(("HELP", name, words)) => help = Some((name, words)),
-            Some(("TYPE", name, kind)) => declare(&mut out, name, kind, help.take()),
-            Some(_) => {}
-            None if line == "# EOF" => {}
-            None => out.extend([line, "\n"]),
+            Some(("HELP", _, words)) => self.help = Some(words.to_owned()),
+            Some(("TYPE", name, kind)) => {
+                let help = self.help.take();
+                declare(&mut self.out, name, kind, help.as_deref());
+            }
+            // Units, and the mark at the end.
+            _ => {}
         }
     }
-    out
+}
+
+impl fmt::Write for Classic {
+    fn write_str(&mut self, piece: &str) -> fmt::Result {
+        for part in piece.split_inclusive('\n') {
+            let begins = self.out.is_empty() || self.out.ends_with('\n');
+            match &mut self.comment {
+                Some(line) => line.push_str(part),
+                None if begins && part.starts_with('#') => self.comment = Some(part.to_owned()),
+                None => self.out.push_str(part),
+            }
+            if let Some(line) = self.comment.take_if(|line| line.ends_with('\n')) {
+                self.rewrite(line.trim_end());
+            }
+        }
+        Ok(())
+    }
 }
 
 /// `(HELP, name, rest)` of `# HELP name rest`.
@@ -25,13 +58,13 @@ fn comment(line: &str) -> Option<(&str, &str, &str)> {
     Some((parts.next()?, parts.next()?, parts.next()?))
 }
 
-fn declare(out: &mut String, name: &str, kind: &str, help: Option<(&str, &str)>) {
+fn declare(out: &mut String, name: &str, kind: &str, help: Option<&str>) {
     let (suffix, kind) = match kind {
         "counter" => ("_total", "counter"),
         "info" => ("_info", "gauge"),
         other => ("", other),
     };
-    if let Some((_, words)) = help {
+    if let Some(words) = help {
         out.extend(["# HELP ", name, suffix, " ", words, "\n"]);
     }
     out.extend(["# TYPE ", name, suffix, " ", kind, "\n"]);
