@@ -1,6 +1,6 @@
 //! Servers that hang, restart, are full, or want another password.
 
-use super::stage::{Stage, escape, look_at_help, rows, select, unfilter};
+use super::stage::{Stage, escape, look_at_help, question, rows, select, unfilter};
 use crate::support::{Auth, Key, PostgresOptions};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -45,7 +45,7 @@ async fn a_restart_is_told_and_closes_the_question_and_takes_the_marks() {
     let _again = stage.leak("second", 1).await;
     select(&mut terminal, "second");
     terminal.send("K");
-    terminal.wait_for_text("Terminate 1 session on db1?");
+    question(&terminal, "Terminate 1 session on db1?");
     assert!(!terminal.text().contains("left out"), "{}", terminal.text());
     escape(&mut terminal, "Terminate 1 session");
     terminal.send("t");
