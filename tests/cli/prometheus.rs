@@ -1,10 +1,16 @@
 //! A real Prometheus scrapes a real `pooltop serve` on a real server, and is asked what it has understood.
 
+use std::time::Duration;
+
+use pooltop::model::backfill::{BackendNumber, Backfill, LimitNumber, PoolNumber, What};
+use pooltop::model::clock::Clock;
+use pooltop::model::limit::LimitScope;
+use pooltop::source::prometheus::Prometheus as Past;
 use serde_json::Value;
 
 use super::program::Home;
 use super::serving::{Answer, Serving};
-use crate::support::{Postgres, PostgresOptions, Prometheus, eventually};
+use crate::support::{Postgres, PostgresOptions, Prometheus, eventually, wait_until};
 
 const TOKEN: &str = "a-token-that-is-long-enough";
 
@@ -41,6 +47,52 @@ fn until(
         holds(&last)
     });
     last
+}
+
+/// The last seconds of a profile, as time travel reads them.
+async fn read_back(past: &Past, profile: &str) -> Backfill {
+    let (step, steps) = (Duration::from_secs(1), 5);
+    let from = Clock::real().now().minus(step * 5);
+    past.read(profile, from, (step, steps)).await.unwrap()
+}
+
+/// The newest value of the one series that says this.
+fn newest(kept: &Backfill, is: impl Fn(&What) -> bool) -> Option<u32> {
+    let mut found = kept.series.iter().filter(|series| is(&series.what));
+    let value = found.next()?.values.iter().rev().find_map(|value| *value);
+    assert!(found.next().is_none(), "one such series");
+    value
+}
+
+/// What `serve` exports is what time travel asks Prometheus for, name by name.
+async fn what_was_kept_is_read_back(prometheus: &Prometheus, hostile: &str) {
+    let past = Past::new(&format!("http://127.0.0.1:{}", prometheus.port)).unwrap();
+    let coverage = past.coverage("shop", Clock::real().now()).await.unwrap();
+    assert!(coverage.oldest().is_some(), "{coverage:?}");
+    let pool = |what: &What, name: &str, number: PoolNumber| matches!(what, What::Pool(pool, found) if *found == number && *pool.name == *name);
+    let (api, hostile) = ("api postgres@postgres".to_owned(), format!("{hostile} postgres@postgres"));
+    wait_until("what was kept is read back", async || {
+        let kept = read_back(&past, "shop").await;
+        assert_eq!(kept.notes, []);
+        let limit = |number: LimitNumber| {
+            newest(&kept, |what| matches!(what, What::Limit(LimitScope::Server, name, found) if **name == *"db1" && *found == number))
+        };
+        let backends = |number: BackendNumber| newest(&kept, |what| *what == What::Backends(number));
+        let api = |number: PoolNumber| newest(&kept, |what| pool(what, &api, number));
+        let application = kept.series.iter().any(|series| {
+            matches!(&series.what, What::Traits(_, traits) if traits.application.as_deref() == Some("api"))
+        });
+        application
+            && api(PoolNumber::Used) == Some(1)
+            && api(PoolNumber::Open) == Some(2)
+            && newest(&kept, |what| pool(what, &hostile, PoolNumber::Used)) == Some(1)
+            && (limit(LimitNumber::Max), limit(LimitNumber::Used)) == (Some(60), Some(4))
+            && backends(BackendNumber::IdleInTransaction) == Some(2)
+            && newest(&kept, |what| *what == What::Up) == Some(1)
+            && newest(&kept, |what| matches!(what, What::Is(_))) == Some(1)
+    })
+    .await;
+    assert!(read_back(&past, "another").await.series.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -95,6 +147,8 @@ async fn prometheus_scrapes_it_and_has_its_numbers_until_a_pool_is_gone() {
     let metadata: Value = serde_json::from_str(&ask(&prometheus, "/api/v1/metadata").body).unwrap();
     assert_eq!(metadata["data"]["pooltop_target_sample_age_seconds"][0]["unit"], "seconds", "{metadata:#}");
     assert_eq!(metadata["data"]["pooltop_scrapes"][0]["type"], "counter");
+
+    what_was_kept_is_read_back(&prometheus, hostile).await;
 
     let pid = goes.pid;
     drop(goes);
