@@ -63,6 +63,29 @@ async fn an_export_is_a_private_file_that_can_be_read_and_answers_the_question_a
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_screen_is_written_as_a_picture_without_values_and_without_markup_of_others() {
+    let stage = Stage::new();
+    let _leaked = stage.leak("<b>&checkout", 1).await;
+    let mut terminal = stage.start();
+    terminal.wait_for_text("SELECT 'leaked'");
+    terminal.send("e");
+    terminal.wait_for_text("┌ Export ");
+    for _ in 0..5 {
+        terminal.press(Key::Down);
+    }
+    terminal.wait_for("svg is chosen", |screen| screen.contents().contains("▌ svg"));
+    terminal.press(Key::Enter);
+    terminal.wait_for_text("Snapshot written to");
+    let mut written = std::fs::read_dir(terminal.home()).unwrap().map(|entry| entry.unwrap().path());
+    let path = written.find(|path| path.extension().is_some_and(|end| end == "svg")).unwrap();
+    assert_eq!(mode(&path), 0o600);
+    let picture = std::fs::read_to_string(path).unwrap();
+    assert!(picture.starts_with("<svg") && picture.trim_end().ends_with("</svg>"), "{picture}");
+    assert!(picture.contains("&lt;b&gt;&amp;checkout") && !picture.contains("<b>"), "{picture}");
+    assert!(picture.contains("SELECT ?") && !picture.contains("leaked"), "{picture}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn help_opens_and_closes_and_frozen_means_frozen() {
     let stage = Stage::new();
     let _first = stage.leak("first", 1).await;
