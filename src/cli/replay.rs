@@ -27,7 +27,7 @@ use crate::ui::Feed;
 
 /// `pooltop replay`
 pub(super) async fn run(args: &ReplayArgs) -> anyhow::Result<Exit> {
-    let around = Surroundings::read(args.config.as_deref())?;
+    let around = Surroundings::read(args.configuration.config.as_deref())?;
     let recording = Opened::open(&args.file).await?;
     let from = args.at.as_deref().map(|typed| recording.time(typed)).transpose()?;
     let (running, meta) = (recorded(recording.reader.meta(), &around), recording.reader.meta().clone());

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::{LookArgs, Redact, TargetArgs, span};
+use super::{ConfigFile, LookArgs, Redact, TargetArgs, span};
 use crate::text::size::parse as parse_size;
 
 /// Options of `pooltop replay`. TIME is understood as in `pooltop diff`.
@@ -20,9 +20,9 @@ pub struct ReplayArgs {
     /// Stand still until told to play
     #[arg(long)]
     pub paused: bool,
-    /// The configuration file
-    #[arg(long, value_name = "FILE", env = "POOLTOP_CONFIG")]
-    pub config: Option<PathBuf>,
+    /// Which configuration file
+    #[command(flatten)]
+    pub configuration: ConfigFile,
     /// How it looks
     #[command(flatten)]
     pub look: LookArgs,
@@ -56,9 +56,6 @@ pub struct DiffArgs {
     /// How to answer
     #[arg(long, value_enum, default_value_t)]
     pub format: DiffFormat,
-    /// The configuration file
-    #[arg(long, value_name = "FILE", env = "POOLTOP_CONFIG")]
-    pub config: Option<PathBuf>,
 }
 
 /// Options of `pooltop record`.
