@@ -203,6 +203,11 @@ impl Finding {
     pub fn key(&self) -> FindingKey {
         (self.rule, self.target.clone(), self.pool.clone())
     }
+
+    /// Whether it is the finding of this key.
+    pub fn is(&self, (rule, target, pool): &FindingKey) -> bool {
+        self.rule == *rule && self.target == *target && self.pool == *pool
+    }
 }
 
 /// Advice with its arithmetic.

@@ -30,7 +30,8 @@ pub(super) fn verdict(pair: &Pair<'_>) -> Option<Change> {
 
 pub(super) fn findings(pair: &Pair<'_>) -> Vec<Change> {
     let find = |list: &[Finding], finding: &Finding| {
-        list.iter().find(|other| other.key() == finding.key()).map(|other| other.severity)
+        let key = finding.key();
+        list.iter().find(|other| other.is(&key)).map(|other| other.severity)
     };
     let now = pair.after.findings.iter().filter_map(|finding| match find(&pair.before.findings, finding) {
         None => Some(change(finding, "new", Direction::Worse, 0)),

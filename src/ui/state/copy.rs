@@ -11,8 +11,7 @@ use crate::ui::layers::Layer;
 use crate::ui::layers::page::Subject;
 use crate::ui::layout::Panel;
 use crate::ui::state::connections::RowId;
-use crate::ui::view::pools;
-use crate::ui::view::suspects;
+use crate::ui::view::{pools, suspects};
 
 impl App {
     /// The selected row, finding or page.

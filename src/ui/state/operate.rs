@@ -18,8 +18,7 @@ use crate::ui::layers::confirm::Confirm;
 use crate::ui::layers::detail::Inspection;
 use crate::ui::layers::page::Subject;
 use crate::ui::layout::{Panel, Shape};
-use crate::ui::view::suspects;
-use crate::ui::view::suspects::members;
+use crate::ui::view::suspects::{self, members};
 
 /// Whom an operation is aimed at, before anybody was asked.
 #[derive(Debug, Default)]

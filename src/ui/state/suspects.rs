@@ -22,7 +22,7 @@ impl Suspects {
         let found = self
             .cursor
             .as_ref()
-            .and_then(|key| self.rows.iter().position(|index| moment.findings[*index].key() == *key));
+            .and_then(|key| self.rows.iter().position(|index| moment.findings[*index].is(key)));
         let place = if self.cursor.is_some() { self.at } else { 0 };
         self.at = found.unwrap_or(place).min(self.rows.len().saturating_sub(1));
         if self.cursor.is_some() {

@@ -213,6 +213,7 @@ pub fn css(color: Color, default: &'static str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ui::theme::{Meaning, Themes};
 
     #[test]
     fn dark_text_is_made_for_a_light_ground() {
@@ -225,7 +226,6 @@ mod tests {
             assert_eq!(Background::under(text), ground, "{text:?}");
         }
     }
-    use crate::ui::theme::{Meaning, Themes};
 
     #[test]
     fn the_depth_follows_the_environment() {

@@ -8,7 +8,7 @@ use crate::model::leak::LeakView;
 
 /// The finding of this key in another moment.
 pub fn find<'m>(key: &FindingKey, moment: &'m Moment) -> Option<&'m Finding> {
-    moment.findings.iter().find(|finding| finding.key() == *key)
+    moment.findings.iter().find(|finding| finding.is(key))
 }
 
 /// Indices into [`Moment::findings`]: leaks first, each group in the moment's order, which is by severity.
