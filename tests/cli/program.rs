@@ -5,6 +5,11 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
+/// The recorded incident that comes with the program.
+pub(super) fn incident() -> &'static str {
+    concat!(env!("CARGO_MANIFEST_DIR"), "/assets/incident.pooltop")
+}
+
 /// A home directory in which the program runs.
 pub(super) struct Home(tempfile::TempDir);
 

@@ -2,11 +2,7 @@
 
 use serde_json::Value;
 
-use super::program::Home;
-
-fn incident() -> &'static str {
-    concat!(env!("CARGO_MANIFEST_DIR"), "/assets/incident.pooltop")
-}
+use super::program::{Home, incident};
 
 #[test]
 fn two_times_of_a_recording_are_compared_in_sentences_and_as_json() {

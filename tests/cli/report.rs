@@ -2,12 +2,8 @@
 
 use std::path::Path;
 
-use super::program::Home;
+use super::program::{Home, incident};
 use crate::support::{Postgres, PostgresOptions, Scheme, dump_dom, screenshot};
-
-fn incident() -> &'static str {
-    concat!(env!("CARGO_MANIFEST_DIR"), "/assets/incident.pooltop")
-}
 
 fn url(path: &Path) -> String {
     format!("file://{}", path.display())

@@ -1,7 +1,16 @@
 //! What is around the main story: profiles, export, palette, help, freezing.
 
 use super::stage::{Stage, look_at_help, mode, rows};
-use crate::support::Key;
+use crate::support::{Key, Terminal};
+
+/// The file with this ending that the screen says was written, which is its owner's alone.
+fn exported(terminal: &Terminal, ending: &str) -> String {
+    terminal.wait_for_text("Snapshot written to");
+    let mut written = std::fs::read_dir(terminal.home()).unwrap().map(|entry| entry.unwrap().path());
+    let path = written.find(|path| path.extension().is_some_and(|end| end == ending)).unwrap();
+    assert_eq!(mode(&path), 0o600);
+    std::fs::read_to_string(path).unwrap()
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn profiles_are_switched_and_the_one_left_keeps_its_history() {
@@ -45,12 +54,7 @@ async fn an_export_is_a_private_file_that_can_be_read_and_answers_the_question_a
     terminal.press(Key::Down);
     terminal.press(Key::Down);
     terminal.press(Key::Enter);
-    terminal.wait_for_text("Snapshot written to");
-    let written: Vec<_> =
-        std::fs::read_dir(terminal.home()).unwrap().map(|entry| entry.unwrap().path()).collect();
-    let path = written.iter().find(|path| path.extension().is_some_and(|end| end == "json")).unwrap();
-    assert_eq!(mode(path), 0o600);
-    let text = std::fs::read_to_string(path).unwrap();
+    let text = exported(&terminal, "json");
     let document: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert_eq!(document["schema"], "pooltop.snapshot/1");
     assert_eq!(document["profile"], "shop");
@@ -75,11 +79,7 @@ async fn the_screen_is_written_as_a_picture_without_values_and_without_markup_of
     }
     terminal.wait_for("svg is chosen", |screen| screen.contents().contains("▌ svg"));
     terminal.press(Key::Enter);
-    terminal.wait_for_text("Snapshot written to");
-    let mut written = std::fs::read_dir(terminal.home()).unwrap().map(|entry| entry.unwrap().path());
-    let path = written.find(|path| path.extension().is_some_and(|end| end == "svg")).unwrap();
-    assert_eq!(mode(&path), 0o600);
-    let picture = std::fs::read_to_string(path).unwrap();
+    let picture = exported(&terminal, "svg");
     assert!(picture.starts_with("<svg") && picture.trim_end().ends_with("</svg>"), "{picture}");
     assert!(picture.contains("&lt;b&gt;&amp;checkout") && !picture.contains("<b>"), "{picture}");
     assert!(picture.contains("SELECT ?") && !picture.contains("leaked"), "{picture}");
